@@ -1,0 +1,73 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+/// The settings that every Swift target of ours shares. CI (which sets `CI`) turns warnings into errors.
+let settings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+
+let package = Package(
+    name: "ticketferry",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "ticketferry", targets: ["ticketferry"]),
+        .library(
+            name: "Ticketferry",
+            targets: ["TicketModel", "Formats", "Mapping", "Dumps", "Migration", "Journal", "Connectors"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", .upToNextMinor(from: "0.27.1")),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+        .target(name: "TicketModel", dependencies: [crypto]),
+        .target(name: "Formats", dependencies: ["TicketModel", "CLibXML2"]),
+        .target(
+            name: "ShippedMappings", path: "mappings", resources: [.embedInCode("shipped")]),
+        .target(
+            name: "Mapping",
+            dependencies: ["TicketModel", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache]),
+        .target(name: "Dumps", dependencies: ["TicketModel", "Formats", "Mapping", "Migration", crypto]),
+        .target(
+            name: "Transport",
+            dependencies: [
+                "TicketModel", httpTypes, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ]),
+        .target(name: "Migration", dependencies: ["TicketModel", "Mapping", crypto]),
+        .target(name: "Journal", dependencies: ["Migration", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "Sandbox",
+            dependencies: ["TicketModel", httpTypes, .product(name: "FlyingFox", package: "FlyingFox")]),
+        .target(
+            name: "Connectors",
+            dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", crypto, httpTypes]),
+        .target(name: "Reports", dependencies: ["TicketModel", "Migration"]),
+        .executableTarget(
+            name: "ticketferry",
+            dependencies: [
+                "TicketModel", "Formats", "Mapping", "Dumps", "Transport", "Migration", "Journal", "Sandbox",
+                "Connectors", "Reports", argumentParser,
+            ]),
+    ],
+    swiftLanguageModes: [.v6])
+
+for target in package.targets where target.type != .system && target.type != .plugin {
+    target.swiftSettings = (target.swiftSettings ?? []) + settings
+}

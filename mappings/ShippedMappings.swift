@@ -1,0 +1,1 @@
+package let probe = PackageResources.tickets_csv_yaml
