@@ -83,8 +83,8 @@ extension CSVReader {
             origin = window.start
             before = line
         }
-        let cells = (1..<nodes.count).map { headerCell(nodes.base[$0], origin: origin) }
-        header = isThere ? cells.enumerated().map { Self.columnName($1, $0) } : cells.indices.map { "column \($0 + 1)" }
+        let cells = (1..<nodes.count).map { headerCell($0, origin: origin) }
+        header = isThere ? cells.enumerated().map { columnName($1, $0) } : cells.indices.map { "column \($0 + 1)" }
         name()
         if !isThere {
             // The row is data: it is read again.
@@ -115,18 +115,23 @@ extension CSVReader {
         }
     }
 
-    private func headerCell(_ node: RecordBlock.Node, origin: Int) -> [UInt8] {
+    private func headerCell(_ index: Int, origin: Int) -> [UInt8] {
+        let node = nodes.base[index]
         let start = origin + Int(node.start)
         var bytes = window.copy(start..<start + Int(node.length))
         let isQuoted = start > 0 && window.base[start - 1] == syntax.quote
         let length = bytes.withUnsafeMutableBufferPointer { buffer in
             buffer.baseAddress.map { Self.undoEscapes($0, buffer.count, syntax, isQuoted: isQuoted) } ?? 0
         }
-        return Array(bytes.prefix(length))
+        // Where there are escapes, the loop over rows leaves the `'` to whoever undoes them.
+        let isDefused = options.defused && bytes.first == 0x27 && escaped.array().contains(UInt32(index))
+        return Array(bytes.prefix(length).dropFirst(isDefused ? 1 : 0))
     }
 
     /// A header without the blanks and marks around it; `column 3` if nothing is left.
-    private static func columnName(_ cell: [UInt8], _ column: Int) -> String {
+    private func columnName(_ cell: [UInt8], _ column: Int) -> String {
+        // What we wrote ourselves is read back as it stands.
+        if options.defused, !cell.isEmpty { return String(decoding: cell, as: UTF8.self) }
         let text = String(decoding: cell, as: UTF8.self).unicodeScalars
         func isBlank(_ scalar: Unicode.Scalar) -> Bool {
             scalar.properties.isWhitespace || scalar == "\u{FEFF}" || scalar == "\u{200B}"

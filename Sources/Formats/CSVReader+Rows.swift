@@ -191,7 +191,7 @@ extension CSVReader {
             } else {
                 nodes.truncate(to: rowNodes)
             }
-            escaped.truncate(to: 0)
+            if undoesEscapes { escaped.truncate(to: 0) }
             line += breaks
             window.start = position
             if records.count >= limit { return .full }

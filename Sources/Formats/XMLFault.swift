@@ -20,7 +20,7 @@ struct XMLFault {
     static let endings: Set<Int32> = Set(
         [
             XML_ERR_DOCUMENT_END, XML_ERR_TAG_NOT_FINISHED, XML_ERR_CDATA_NOT_FINISHED, XML_ERR_COMMENT_NOT_FINISHED,
-            XML_ERR_PI_NOT_FINISHED, XML_ERR_ATTRIBUTE_NOT_FINISHED,
+            XML_ERR_PI_NOT_FINISHED, XML_ERR_ATTRIBUTE_NOT_FINISHED, XML_ERR_HYPHEN_IN_COMMENT,
         ].map { Int32($0.rawValue) })
 
     var diagnostic: Diagnostic {

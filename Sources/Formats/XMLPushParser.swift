@@ -3,6 +3,14 @@
 import CLibXML2
 import TicketModel
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// Drives libxml2's push parser over a source and hands its events to a subclass.
 ///
 /// Safe by construction: no network, no DTD is loaded, no entity beyond the five is expanded, a declaration of one ends
@@ -34,6 +42,8 @@ package class XMLPushParser {
     private var isOver = false
     private var hasRoot = false
     private var atStart = true
+    /// Whether the last piece of a CDATA section ended with a CR, whose LF may be in the next.
+    private var endsInReturn = false
     /// Line breaks given to the parser, and bytes since the last one: where a bad byte stands.
     private var fedLines = 0
     private var fedColumn = 0
@@ -222,6 +232,7 @@ package class XMLPushParser {
     ) {
         guard failure == nil else { return }
         hasRoot = true
+        endsInReturn = false
         depth += 1
         guard depth <= limits.depth else {
             return fail(
@@ -232,8 +243,26 @@ package class XMLPushParser {
         elementStarted(local, prefix, uri, attributes, Int(count))
     }
 
+    /// Some of a CDATA section: libxml2's push parser leaves its line ends as they are, and XML wants LF.
+    private func section(_ text: UnsafePointer<UInt8>, _ count: Int) {
+        var from = 0
+        if endsInReturn, count > 0, text[0] == 0x0A { from = 1 }
+        endsInReturn = false
+        while from < count {
+            let found = memchr(text + from, 0x0D, count - from)
+            let end = found.map { UnsafeRawPointer(text).distance(to: $0) } ?? count
+            if end > from { characters(text + from, end - from) }
+            guard end < count else { return }
+            var lineFeed: UInt8 = 0x0A
+            characters(&lineFeed, 1)
+            from = end + 1
+            if from == count { endsInReturn = true } else if text[from] == 0x0A { from += 1 }
+        }
+    }
+
     private func ended() {
         guard failure == nil else { return }
+        endsInReturn = false
         elementEnded()
         depth -= 1
     }
@@ -316,7 +345,10 @@ package class XMLPushParser {
         // One function for both: libxml2 then does not look whether white space matters.
         handler.characters = characters
         handler.ignorableWhitespace = characters
-        handler.cdataBlock = characters
+        handler.cdataBlock = { data, text, count in
+            guard let text else { return }
+            XMLPushParser.with(data) { if $0.failure == nil { $0.section(text, Int(count)) } }
+        }
         handler.entityDecl = { data, name, _, _, _, _ in XMLPushParser.with(data) { $0.refuseEntity(name) } }
         handler.unparsedEntityDecl = { data, name, _, _, _ in XMLPushParser.with(data) { $0.refuseEntity(name) } }
         handler.reference = { data, name in XMLPushParser.with(data) { $0.unknownEntity(name) } }
