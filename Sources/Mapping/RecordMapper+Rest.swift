@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Formats
 import TicketModel
 
 /// The paths of what is left over, numbered, with their JSON keys and their order.

@@ -226,12 +226,12 @@ extension RecordMapper {
 
     private mutating func read(_ value: Range<Int>, _ rule: Rule) -> Timestamp? {
         let patterns = rule.formats.isEmpty ? plan.rules.dates : rule.formats
-        let reading = tree.bytes.withUnsafeBytes { bytes in
+        let reading: DatePattern.Reading? = tree.bytes.withUnsafeBytes { bytes in
             let text = UnsafeRawBufferPointer(rebasing: bytes[value])
             for pattern in patterns {
                 if let reading = pattern.read(text) { return reading }
             }
-            return nil as DatePattern.Reading?
+            return nil
         }
         guard let reading else { return nil }
         var seconds = reading.seconds

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Formats
-package import TicketModel
+import TicketModel
 
 /// Runs the rules of a read half over records. Confined to one task; several may run over the blocks of one input.
 ///
