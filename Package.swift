@@ -68,6 +68,7 @@ let package = Package(
                 "TicketModel", "Formats", "Mapping", "Dumps", "Transport", "Migration", "Journal", "Sandbox",
                 "Connectors", "Reports", argumentParser,
             ]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
     ],
     swiftLanguageModes: [.v6])
 
