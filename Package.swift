@@ -66,6 +66,8 @@ let package = Package(
                 "Connectors", "Reports", argumentParser,
             ]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
+        .testTarget(name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel"]),
     ],
     swiftLanguageModes: [.v6])
 
