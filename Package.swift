@@ -69,6 +69,7 @@ let package = Package(
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel"]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
     ],
     swiftLanguageModes: [.v6])
 
