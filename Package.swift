@@ -65,6 +65,13 @@ let package = Package(
                 "TicketModel", "Formats", "Mapping", "Dumps", "Transport", "Migration", "Journal", "Sandbox",
                 "Connectors", "Reports", argumentParser,
             ]),
+        .testTarget(
+            name: "SandboxTests",
+            dependencies: [
+                "TicketModel", "Sandbox", "Connectors",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
+            exclude: ["Exchanges", "Measured"]),
     ],
     swiftLanguageModes: [.v6])
 
