@@ -70,6 +70,13 @@ let package = Package(
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
+        .testTarget(
+            name: "SandboxTests",
+            dependencies: [
+                "TicketModel", "Sandbox", "Connectors",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
+            exclude: ["Exchanges", "Measured"]),
     ],
     swiftLanguageModes: [.v6])
 
