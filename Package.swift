@@ -65,11 +65,9 @@ let package = Package(
                 "TicketModel", "Formats", "Mapping", "Dumps", "Transport", "Migration", "Journal", "Sandbox",
                 "Connectors", "Reports", argumentParser,
             ]),
-        .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
-        .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "SandboxTests",
             dependencies: [
@@ -77,6 +75,8 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             exclude: ["Exchanges", "Measured"]),
+        .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
+        .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
     ],
     swiftLanguageModes: [.v6])
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Whether bytes are UTF-8, as Unicode's table 3-7 has it: no overlong forms, no surrogates, nothing past U+10FFFF.
-package enum UTF8Check {
+enum UTF8Check {
     /// The offset of the first byte that is no UTF-8; nil if all is well. Eight ASCII bytes cost one comparison.
-    package static func firstInvalid(_ b: UnsafeRawBufferPointer) -> Int? {
+    static func firstInvalid(_ b: UnsafeRawBufferPointer) -> Int? {
         var i = 0
         let count = b.count
         @inline(__always) func continues(_ at: Int, _ range: ClosedRange<UInt8> = 0x80...0xBF) -> Bool {

@@ -33,7 +33,9 @@ import Testing
         let good = [CanonicalLine(fullTicket).description, #"{"id":"1","messages":[]}"#]
         let bad = CanonicalLineTests.wrong.map(\.0).filter { text in
             // What a schema can tell: types and keys, not order and spelling.
+            // Nor the calendar, nor members that are twice.
             (try? JSON(parsing: text)) != nil && (try? CanonicalLine(canonicalizing: text.utf8)) == nil
+                && !text.contains("02-30") && !text.contains(#""id":"1","id""#)
         }
         #expect(bad.count > 8)
         try (good + bad).joined(separator: "\n").write(
