@@ -48,7 +48,7 @@ struct SandboxCommand: AsyncParsableCommand {
         }
         let verbose = console.verbose
         let sandbox = try await open(
-            SandboxRequest(port: port, state: state, seed: seed, faults: faults) { line in
+            SandboxLaunch(port: port, state: state, seed: seed, faults: faults) { line in
                 if verbose { Console.write(line + "\n", to: STDERR_FILENO) }
             })
         if console.json {
