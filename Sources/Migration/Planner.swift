@@ -40,8 +40,13 @@ public struct Planner: Sendable {
 
     /// What the target already holds, by marker; read only while the journal knows no ticket.
     func inventory() async throws -> [String: [FoundTicket]] {
-        guard try await journal.tickets(after: nil, limit: 1).isEmpty else { return [:] }
+        guard try await isNew else { return [:] }
         return Dictionary(grouping: try await target.inventory(), by: \.digest)
+    }
+
+    /// Whether the journal knows no ticket.
+    private var isNew: Bool {
+        get async throws { try await journal.tickets(after: nil, limit: 1).isEmpty }
     }
 
     /// Plans all tickets of a prepared target.

@@ -203,6 +203,16 @@ struct TicketPreparation: Sendable {
 }
 
 extension TicketWork {
+    /// Treats as in doubt what could double and of which the journal may have lost the intent: a ticket that the target's
+    /// list shows, and all that is missing of a ticket once begun.
+    mutating func doubtWhatIsMissing(found: [String: [FoundTicket]]) {
+        let isBegun = record?.targetID != nil || !progress.done.isEmpty || !inDoubt.isEmpty
+        for step in steps where step.verb.canDouble && inDoubt[step.key] == nil {
+            guard isBegun || found[step.key.digest] != nil else { continue }
+            inDoubt[step.key] = StepRecord(step, sentAt: Timestamp(seconds: 0))
+        }
+    }
+
     /// The receipt of the ticket's creation, if it is understood.
     var ticketReceipt: Receipt? {
         guard let create = all.first(where: { $0.verb == .create }) else { return nil }
