@@ -20,7 +20,7 @@ public struct RecordBlock: Sendable {
     public var file: String
 
     /// One value of a record's tree.
-    public struct Node: Sendable {
+    public struct Node: Sendable, BitwiseCopyable {
         /// Index in ``RecordBlock/names``.
         public var name: UInt32
         /// Index of the parent in ``RecordBlock/nodes``; of a record's root: the nearest element around it (a node that
@@ -49,7 +49,7 @@ public struct RecordBlock: Sendable {
     }
 
     /// One record: which set it belongs to, its root and where it stands in the file.
-    public struct Record: Sendable {
+    public struct Record: Sendable, BitwiseCopyable {
         /// Index of the set in the list that the reader was opened with; always 0 for CSV.
         public var set: UInt32
         /// Index of its root in ``RecordBlock/nodes``. For CSV the children of the root are `root + 1 ..< end`, one a cell.

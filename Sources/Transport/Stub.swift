@@ -1,1 +1,1 @@
-// stub
+// SPDX-License-Identifier: Apache-2.0
