@@ -50,8 +50,10 @@ let package = Package(
             dependencies: [
                 "TicketModel", httpTypes, .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ]),
-        .target(name: "Migration", dependencies: ["TicketModel", "Mapping", crypto]),
-        .target(name: "Journal", dependencies: ["Migration", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "Migration",
+            dependencies: ["TicketModel", "Mapping", crypto, .product(name: "Yams", package: "Yams")]),
+        .target(name: "Journal", dependencies: ["TicketModel", "Migration", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "Sandbox",
             dependencies: ["TicketModel", httpTypes, .product(name: "FlyingFox", package: "FlyingFox")]),
@@ -77,6 +79,10 @@ let package = Package(
             exclude: ["Exchanges", "Measured"]),
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
+        .testTarget(name: "MigrationTests", dependencies: ["TicketModel", "Mapping", "Migration", "Journal"]),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
     ],
     swiftLanguageModes: [.v6])
 

@@ -12,6 +12,8 @@ final class Run: Sendable {
     let settleTime: Duration
     /// When this process could first have known of a write that an earlier one left in doubt.
     let began: Duration
+    /// What the target holds, by marker, if the last run did not end; else nil.
+    let mistrusted: [String: [FoundTicket]]?
     private let tally: Mutex<Tally>
 
     private struct Tally {
@@ -29,10 +31,14 @@ final class Run: Sendable {
     var journal: any Journal { preparation.journal }
     var clock: any RunClock { preparation.setup.clock }
 
-    init(preparation: TicketPreparation, target: any TicketTarget, settleTime: Duration, total: Int?) {
+    init(
+        preparation: TicketPreparation, target: any TicketTarget, settleTime: Duration, total: Int?,
+        mistrusted: [String: [FoundTicket]]? = nil
+    ) {
         self.preparation = preparation
         self.target = target
         self.settleTime = settleTime
+        self.mistrusted = mistrusted
         slots = Slots(ceiling: preparation.setup.concurrency)
         began = preparation.setup.clock.elapsed()
         tally = Mutex(Tally())

@@ -149,6 +149,14 @@ public struct Runner: Sendable {
         _ summary: PlanSummary, identity: MigrationIdentity, ids: Set<String>?, borrows: Bool
     ) async throws -> RunReport {
         try await journal.setHead(JournalHead(identity: identity, target: target.address))
+        // A run that did not end may have lost its last commits with the machine's power: the journal is then believed
+        // only in what it has, not in what it lacks.
+        let mistrusted: [String: [FoundTicket]]? =
+            if borrows, let last = try await journal.lastRun(), last.ended == nil {
+                Dictionary(grouping: try await target.inventory(), by: \.digest)
+            } else {
+                nil
+            }
         let started = setup.clock.now()
         try await journal.record([.runBegan(started)])
         var setup = setup
@@ -159,7 +167,7 @@ public struct Runner: Sendable {
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
         let run = Run(
             preparation: preparation, target: target, settleTime: await target.features.settleTime,
-            total: summary.total)
+            total: summary.total, mistrusted: mistrusted)
         let borrowed = Borrowed(target: target, journal: journal, clock: setup.clock, sink: setup.sink)
         do {
             if borrows { try await borrowed.take(summary.borrowings) }
@@ -238,12 +246,13 @@ public struct Runner: Sendable {
 
     private static func migrate(_ stub: Stub, pass: @Sendable (Ticket) -> Bool, run: Run) async throws {
         let preparation = run.preparation
-        let work: TicketWork
+        var work: TicketWork
         do {
             let line = try await preparation.line(of: stub)
             let ticket = try run.setup.mapping.decode(line)
             guard run.setup.selection.admits(ticket), pass(ticket) else { return }
             work = try await preparation.work(for: ticket, line: line)
+            if let found = run.mistrusted { work.doubtWhatIsMissing(found: found) }
         } catch let diagnostic as Diagnostic where diagnostic.cause == .machine {
             throw diagnostic
         } catch let error as CancellationError {

@@ -73,7 +73,7 @@ extension TicketWork {
         refusals = plan.refusals
         finishing = plan.finishing
         overLimit = plan.overLimit
-        source = Fingerprint.of(line.bytes)
+        source = line.fingerprint.text
         fields = []
         changedTexts = []
         steps = []
@@ -92,7 +92,7 @@ extension TicketWork {
             if done.fingerprint == fingerprint { continue }
             if step.verb == .set { todo.insert(step.key) } else { changedTexts.append(step.name) }
         }
-        draft = Fingerprint.of(texts)
+        draft = Fingerprint(ofTexts: texts).text
         let writesElse = plan.steps.contains { todo.contains($0.key) && !$0.undoneByOthers }
         for step in plan.steps where step.undoneByOthers {
             guard let done = progress.done[step.key] else { continue }
@@ -203,6 +203,16 @@ struct TicketPreparation: Sendable {
 }
 
 extension TicketWork {
+    /// Treats as in doubt what could double and of which the journal may have lost the intent: a ticket that the target's
+    /// list shows, and all that is missing of a ticket once begun.
+    mutating func doubtWhatIsMissing(found: [String: [FoundTicket]]) {
+        let isBegun = record?.targetID != nil || !progress.done.isEmpty || !inDoubt.isEmpty
+        for step in steps where step.verb.canDouble && inDoubt[step.key] == nil {
+            guard isBegun || found[step.key.digest] != nil else { continue }
+            inDoubt[step.key] = StepRecord(step, sentAt: Timestamp(seconds: 0))
+        }
+    }
+
     /// The receipt of the ticket's creation, if it is understood.
     var ticketReceipt: Receipt? {
         guard let create = all.first(where: { $0.verb == .create }) else { return nil }
