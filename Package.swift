@@ -65,6 +65,10 @@ let package = Package(
                 "TicketModel", "Formats", "Mapping", "Dumps", "Transport", "Migration", "Journal", "Sandbox",
                 "Connectors", "Reports", argumentParser,
             ]),
+        .testTarget(name: "MigrationTests", dependencies: ["TicketModel", "Mapping", "Migration", "Journal"]),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
     ],
     swiftLanguageModes: [.v6])
 

@@ -26,17 +26,21 @@ public struct TargetFeatures: Hashable, Sendable {
     public var maxFileSize: Int?
     /// Lines at the head of the finishing file: comments that say what it is for and how to run it.
     public var finishingHead: [String]
+    /// About how long a request takes, as measured while preparing: for the plan's estimate.
+    public var requestTime: Duration
 
     /// Makes features; see the properties.
     public init(
         notes: Bool, notificationPolicies: [NotificationPolicy], settleTime: Duration = .seconds(60),
-        maxFileSize: Int? = nil, finishingHead: [String] = []
+        maxFileSize: Int? = nil, finishingHead: [String] = [],
+        requestTime: Duration = .milliseconds(100)
     ) {
         self.notes = notes
         self.notificationPolicies = notificationPolicies
         self.settleTime = settleTime
         self.maxFileSize = maxFileSize
         self.finishingHead = finishingHead
+        self.requestTime = requestTime
     }
 }
 
