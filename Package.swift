@@ -69,6 +69,13 @@ let package = Package(
         .testTarget(
             name: "JournalTests",
             dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
+        .testTarget(
+            name: "SandboxTests",
+            dependencies: [
+                "TicketModel", "Sandbox", "Connectors",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
+            exclude: ["Exchanges", "Measured"]),
     ],
     swiftLanguageModes: [.v6])
 
