@@ -69,6 +69,10 @@ let package = Package(
             ]),
         .testTarget(name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
+        .testTarget(name: "MigrationTests", dependencies: ["TicketModel", "Mapping", "Migration", "Journal"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "SandboxTests",
@@ -79,10 +83,6 @@ let package = Package(
             exclude: ["Exchanges", "Measured"]),
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
-        .testTarget(name: "MigrationTests", dependencies: ["TicketModel", "Mapping", "Migration", "Journal"]),
-        .testTarget(
-            name: "JournalTests",
-            dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
     ],
     swiftLanguageModes: [.v6])
 
