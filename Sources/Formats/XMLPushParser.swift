@@ -102,7 +102,7 @@ package class XMLPushParser {
     /// An element starts; the pointers hold during the call, names as long as the parser.
     func elementStarted(
         _ local: UnsafePointer<UInt8>, _ prefix: UnsafePointer<UInt8>?, _ uri: UnsafePointer<UInt8>?,
-        _ attributes: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ attributeCount: Int
+        _ attributes: XMLAttributes
     ) {}
 
     /// The innermost element ends.
@@ -240,7 +240,7 @@ package class XMLPushParser {
                     code: "xml.too-deep", "elements nest deeper than \(limits.depth) levels", at: here(),
                     remedy: "this is no export that we know of: look at the place, and cut out what nests so deep"))
         }
-        elementStarted(local, prefix, uri, attributes, Int(count))
+        elementStarted(local, prefix, uri, XMLAttributes(attributes, Int(count)))
     }
 
     /// Some of a CDATA section: libxml2's push parser leaves its line ends as they are, and XML wants LF.

@@ -117,14 +117,14 @@ package final class XMLReader: XMLPushParser, RecordReader {
 
     override func elementStarted(
         _ local: UnsafePointer<UInt8>, _ prefix: UnsafePointer<UInt8>?, _ uri: UnsafePointer<UInt8>?,
-        _ attributes: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ attributeCount: Int
+        _ attributes: XMLAttributes
     ) {
         let name = names.index(local, prefix, uri, isAttribute: false)
         let above = frames.count == 0 ? XMLPaths.root : frames.base[frames.count - 1].state
         let state = paths.step(above, name, names)
         let begun = state == XMLPaths.nowhere ? 0 : paths.accepted[Int(state)].count
         guard recordDepth > 0 || begun > 0 else {
-            if state != XMLPaths.nowhere { surround(name, attributes, attributeCount) }
+            if state != XMLPaths.nowhere { surround(name, attributes) }
             frames.append(
                 Frame(
                     node: RecordBlock.Node.none, last: RecordBlock.Node.none, text: 0, state: state, begun: 0,
@@ -159,7 +159,7 @@ package final class XMLReader: XMLPushParser, RecordReader {
                 node: node, last: RecordBlock.Node.none, text: texts.count, state: state, begun: UInt32(begun),
                 isBase64: false))
         recordDepth += 1
-        if attributeCount > 0, let attributes { add(attributes, attributeCount) }
+        if attributes.count > 0 { add(attributes) }
     }
 
     override func characters(_ text: UnsafePointer<UInt8>, _ count: Int) {
@@ -215,27 +215,29 @@ package final class XMLReader: XMLPushParser, RecordReader {
     }
 
     /// Adds the attributes of the innermost element.
-    private func add(_ attributes: UnsafeMutablePointer<UnsafePointer<UInt8>?>, _ count: Int) {
+    private func add(_ attributes: XMLAttributes) {
         let top = frames.count - 1
-        for k in 0..<count {
-            guard let local = attributes[5 * k], let start = attributes[5 * k + 3], let end = attributes[5 * k + 4] else {
-                continue
-            }
-            var name = names.index(local, attributes[5 * k + 1], attributes[5 * k + 2], isAttribute: true)
-            let length = end - start
-            let node = UInt32(nodes.count)
-            let at = UInt32(bytes.count)
+        for k in 0..<attributes.count {
+            guard var name = attributes.name(k, in: &names) else { continue }
             var plain: [UInt8]?
             if options.base64 {
                 let text = names.names[Int(name)]
                 if text == "@base64" {
-                    frames.base[top].isBase64 = length == 4
+                    frames.base[top].isBase64 = true
                     continue
                 }
-                if text.hasSuffix(".base64") { plain = Base64.decode(start, length) }
-                if plain != nil { name = names.intern(String(text.dropLast(7))) }
+                if text.hasSuffix(".base64") {
+                    plain = attributes.withValue(k) { Base64.decode($0, $1) } ?? nil
+                    if plain != nil { name = names.intern(String(text.dropLast(7))) }
+                }
             }
-            if let plain { bytes.append(contentsOf: plain) } else { bytes.append(start, count: length) }
+            let node = UInt32(nodes.count)
+            let at = UInt32(bytes.count)
+            if let plain {
+                bytes.append(contentsOf: plain)
+            } else {
+                _ = attributes.withValue(k) { bytes.append($0, count: $1) }
+            }
             nodes.append(
                 RecordBlock.Node(
                     name: name, parent: frames.base[top].node, firstChild: RecordBlock.Node.none,
@@ -245,16 +247,12 @@ package final class XMLReader: XMLPushParser, RecordReader {
     }
 
     /// Remembers an element on the way to a record.
-    private func surround(
-        _ name: UInt32, _ attributes: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ count: Int
-    ) {
+    private func surround(_ name: UInt32, _ attributes: XMLAttributes) {
         var kept: [(name: UInt32, value: [UInt8])] = []
-        for k in 0..<count {
-            guard let attributes, let local = attributes[5 * k], let start = attributes[5 * k + 3],
-                let end = attributes[5 * k + 4]
-            else { continue }
-            let index = names.index(local, attributes[5 * k + 1], attributes[5 * k + 2], isAttribute: true)
-            kept.append((index, Array(UnsafeBufferPointer(start: start, count: end - start))))
+        for k in 0..<attributes.count {
+            guard let index = attributes.name(k, in: &names) else { continue }
+            let value = attributes.withValue(k) { Array(UnsafeBufferPointer(start: $0, count: $1)) }
+            kept.append((index, value ?? []))
         }
         surroundings.append(Surrounding(name: name, attributes: kept, node: RecordBlock.Node.none))
     }

@@ -80,6 +80,13 @@ import TicketModel
         #expect(found[2].around[1].children == [Tree("@name", "d")])
     }
 
+    @Test func ampersandsInAttributesAreWhatTheDocumentSays() throws {
+        let found = try Self.read(
+            "<a x='&amp;#38;'><r x='&amp;' y='&#38;&#x26;' z='&amp;#38;' w='a&lt;&quot;&amp;amp;'/></a>", ["/a/r"])
+        #expect(found[0].tree.children.map(\.text) == ["&", "&&", "&#38;", "a<\"&amp;"])
+        #expect(found[0].around[0].children.map(\.text) == ["&#38;"])
+    }
+
     @Test func severalSetsAndRecordsWithinRecords() throws {
         let found = try Self.read(
             "<r><a>1</a><t><id>9</id><c><m>x</m><m>y</m></c></t><t/></r>", ["/r/t", "/r/a", "/r/t/c/m", "/r/*"])
