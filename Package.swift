@@ -43,7 +43,10 @@ let package = Package(
             name: "ShippedMappings", path: "mappings", resources: [.embedInCode("shipped")]),
         .target(
             name: "Mapping",
-            dependencies: ["TicketModel", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache]),
+            dependencies: [
+                "TicketModel", "Formats", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache, crypto,
+            ]),
+        .testTarget(name: "MappingTests", dependencies: ["TicketModel", "Formats", "Mapping"]),
         .target(name: "Dumps", dependencies: ["TicketModel", "Formats", "Mapping", "Migration", crypto]),
         .target(
             name: "Transport",

@@ -241,6 +241,7 @@ extension CSVReader {
         _ text: UnsafeMutablePointer<UInt8>, _ count: Int, _ syntax: CSVSyntax, isQuoted: Bool
     ) -> Int {
         let doubled = isQuoted && syntax.doubled ? syntax.quote : nil
+        guard syntax.backslash else { return doubled.map { undouble(text, count, $0) } ?? count }
         var from = 0
         var to = 0
         while from < count {
@@ -257,6 +258,21 @@ extension CSVReader {
             text[to] = byte
             to &+= 1
             from &+= 1
+        }
+        return to
+    }
+
+    /// The commonest escape alone, in runs.
+    private static func undouble(_ text: UnsafeMutablePointer<UInt8>, _ count: Int, _ quote: UInt8) -> Int {
+        var from = 0
+        var to = 0
+        while from < count {
+            let found = memchr(text + from, Int32(quote), count - from)
+            // The run ends with the first quote of a pair; the second is passed over.
+            let end = found.map { UnsafeMutableRawPointer(text).distance(to: $0) + 1 } ?? count
+            if to != from { memmove(text + to, text + from, end - from) }
+            to += end - from
+            from = end < count && found != nil && text[end] == quote ? end + 1 : end
         }
         return to
     }

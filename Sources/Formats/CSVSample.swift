@@ -127,7 +127,8 @@ struct CSVSample {
     var score: Double {
         let (cells, share) = width
         guard cells > 0 else { return 0 }
-        let oddities = Double(strays * 2 + (endsInQuotes && rows.count < 2 ? 8 : 0))
+        // A cell longer than the sample is nothing odd; only with stray quotes it may be that nothing is quoted at all.
+        let oddities = Double(strays * 2 + (endsInQuotes && strays > 0 ? 8 : 0))
         let penalty = oddities / Double(oddities + Double(max(quoted, rows.count)))
         // More columns explain more; a single one explains nothing.
         let gain = cells == 1 ? 0.3 : 1 - 0.3 / Double(cells)

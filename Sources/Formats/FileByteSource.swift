@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import TicketModel
+import TicketModel
 
 #if canImport(Darwin)
     import Darwin

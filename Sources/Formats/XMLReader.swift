@@ -37,7 +37,7 @@ package final class XMLReader: XMLPushParser, RecordReader {
     }
 
     /// How many records are complete.
-    package private(set) var recordsRead = 0
+    @exclusivity(unchecked) package private(set) var recordsRead = 0
 
     private struct Frame: BitwiseCopyable {
         /// Its node in the block, if it belongs to a record.
@@ -60,21 +60,23 @@ package final class XMLReader: XMLPushParser, RecordReader {
         var node: UInt32
     }
 
+    // Exclusivity is not checked where every element passes by: the checks were a quarter of the time. The reader is
+    // confined to one task, and libxml2 calls back only from within `feed`, one event after the other.
     private let options: Options
-    private var names: XMLNames
-    private var paths: XMLPaths
-    private var bytes = RawBuffer<UInt8>(capacity: 512 * 1024)
-    private var nodes = RawBuffer<RecordBlock.Node>(capacity: 32 * 1024)
-    private var records = RawBuffer<RecordBlock.Record>(capacity: 1024)
+    @exclusivity(unchecked) private var names: XMLNames
+    @exclusivity(unchecked) private var paths: XMLPaths
+    @exclusivity(unchecked) private var bytes = RawBuffer<UInt8>(capacity: 512 * 1024)
+    @exclusivity(unchecked) private var nodes = RawBuffer<RecordBlock.Node>(capacity: 32 * 1024)
+    @exclusivity(unchecked) private var records = RawBuffer<RecordBlock.Record>(capacity: 1024)
     /// The text of the open elements, the innermost on top: so each stays in one piece, whatever stands between its parts.
-    private var texts = RawBuffer<UInt8>(capacity: 64 * 1024)
-    private var frames = RawBuffer<Frame>(capacity: 64)
-    private var surroundings: [Surrounding] = []
-    private var openRecords: [Int] = []
+    @exclusivity(unchecked) private var texts = RawBuffer<UInt8>(capacity: 64 * 1024)
+    @exclusivity(unchecked) private var frames = RawBuffer<Frame>(capacity: 64)
+    @exclusivity(unchecked) private var surroundings: [Surrounding] = []
+    @exclusivity(unchecked) private var openRecords: [Int] = []
     /// How many open elements belong to a record.
-    private var recordDepth = 0
+    @exclusivity(unchecked) private var recordDepth = 0
     /// Where the outermost open record starts: what is dropped if it never ends.
-    private var recordStart = (bytes: 0, nodes: 0, records: 0)
+    @exclusivity(unchecked) private var recordStart = (bytes: 0, nodes: 0, records: 0)
     private var ready: [RecordBlock] = []
     private var nextReady = 0
     private var isOver = false

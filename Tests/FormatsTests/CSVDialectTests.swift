@@ -44,6 +44,19 @@ import TicketModel
         #expect(found.quote == CSVDialect.Quote.none)
     }
 
+    @Test func aCellLongerThanTheSampleIsStillQuoted() {
+        let long = String(repeating: "line of text, more\n", count: 20_000)
+        #expect(Self.detect("id,text\n1,\"\(long)\"\n2,x\n").quote == .byte(0x22))
+        #expect(Self.detect("id,text\n1,\"\(long)").quote == .byte(0x22))
+    }
+
+    @Test func quotesTakenForTextAreSaid() throws {
+        let heard = Heard()
+        let reader = try CSVReader(MemoryByteSource("id\ttext\n1\t\"Hi\" he said\n2\t\"No\" she\n"), diagnostics: heard)
+        #expect(try reader.all().map { $0.tree.children.map(\.text) } == [["1", "\"Hi\" he said"], ["2", "\"No\" she"]])
+        #expect(heard.codes == ["csv.quotes-are-text"])
+    }
+
     @Test func windowsPathsAreNoEscapes() {
         #expect(Self.detect("id,text\n1,\"path C:\\Program Files\\App\\bin\"\n2,\"it's \"\"x\"\"\"\n").escape == .doubled)
         #expect(Self.detect("id,text\n\"1\",\"C:\\dir\\\"\n\"2\",\"x\"\n\"3\",\"y\"\n").escape == .doubled)
