@@ -53,6 +53,8 @@ package final class CSVReader: RecordReader {
     var extraNames: [Int: UInt32] = [:]
     @exclusivity(unchecked) var longRows = (count: 0, line: 0)
     @exclusivity(unchecked) var strays = (count: 0, line: 0)
+    /// The line of a last row that ends without a line end and lacks cells.
+    var shortEnd: Int?
     /// Bytes that end a run of an unquoted cell.
     let stops: UnsafeMutablePointer<Bool>
     private var failure: (any Error)?
@@ -84,7 +86,8 @@ package final class CSVReader: RecordReader {
             if asked.quote == nil, settled.quote == CSVDialect.Quote.none, let at = sample.firstIndex(of: 0x22) {
                 diagnostics.emit(
                     Diagnostic(
-                        .note, code: "csv.quotes-are-text", "the quotes in this file do not quote cells; they are kept as text",
+                        .note, code: "csv.quotes-are-text",
+                        "the quotes in this file do not quote cells; they are kept as text",
                         at: SourceLocation(file: opened.name, line: sample[..<at].count { $0 == 0x0A } + 1),
                         remedy: "say `quote: '\"'` in the mapping if they do"))
             }
@@ -175,9 +178,19 @@ package final class CSVReader: RecordReader {
                     .warning, code: "csv.stray-quote",
                     "a quote stands inside a quoted cell without being doubled or escaped; it is kept as text",
                     at: SourceLocation(file: text.name, line: strays.line),
-                    remedy: "look at the row; say `escape: backslash` or `quote: none` in the mapping if that is how the file is written",
+                    remedy:
+                        "look at the row; say `escape: backslash` or `quote: none` in the mapping if that is how the file is written",
                     count: strays.count))
         }
+        if let shortEnd {
+            diagnostics.emit(
+                Diagnostic(
+                    .warning, code: "csv.short-end",
+                    "the last row has fewer cells than there are columns and no line end: the file may be cut off",
+                    at: SourceLocation(file: text.name, line: shortEnd),
+                    remedy: "compare the number of rows with the old system, and export again if some are missing"))
+        }
+        shortEnd = nil
         longRows.count = 0
         strays.count = 0
     }

@@ -29,6 +29,10 @@ extension XMLPushParser {
         }
         handler.entityDecl = { data, name, _, _, _, _ in XMLPushParser.with(data) { $0.refuseEntity(name) } }
         handler.unparsedEntityDecl = { data, name, _, _, _ in XMLPushParser.with(data) { $0.refuseEntity(name) } }
+        handler.attributeDecl = { data, _, _, _, _, value, values in
+            xmlFreeEnumeration(values)
+            if value != nil { XMLPushParser.with(data) { $0.refuseDefaults() } }
+        }
         handler.reference = { data, name in XMLPushParser.with(data) { $0.unknownEntity(name) } }
         handler.resolveEntity = { _, _, _ in nil }
         handler.serror = { data, error in

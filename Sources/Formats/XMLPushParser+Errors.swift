@@ -33,8 +33,17 @@ extension XMLPushParser {
         let name = name.map { String(cString: $0) } ?? ""
         fail(
             Diagnostic(
-                code: "xml.entity-declaration", "the document declares an entity (`\(name)`), which exports never do and attacks do",
+                code: "xml.entity-declaration",
+                "the document declares an entity (`\(name)`), which exports never do and attacks do",
                 at: here(), remedy: "look at where the file comes from; remove the declaration if you trust it"))
+    }
+
+    /// A default is put into every element of its name: a few bytes that become gigabytes.
+    func refuseDefaults() {
+        fail(
+            Diagnostic(
+                code: "xml.attribute-default", "the document declares default values of attributes", at: here(),
+                remedy: "remove the `<!ATTLIST …>` declarations from the start of the file"))
     }
 
     func unknownEntity(_ name: UnsafePointer<UInt8>?) {
@@ -48,13 +57,15 @@ extension XMLPushParser {
     func tooLarge() -> Diagnostic {
         Diagnostic(
             code: "xml.record-too-large",
-            "one record has more than \(limits.recordBytes >> 20) MB (after \(completeRecords) complete ones)", at: here(),
+            "one record has more than \(limits.recordBytes >> 20) MB (after \(completeRecords) complete ones)",
+            at: here(),
             remedy: "check the path of the set in the mapping: it should name the element that repeats")
     }
 
     func noElement() -> Diagnostic {
         Diagnostic(
-            code: "xml.empty", "there is no element in the file", at: SourceLocation(file: fileName, line: 1, column: 1),
+            code: "xml.empty", "there is no element in the file",
+            at: SourceLocation(file: fileName, line: 1, column: 1),
             remedy: "check that this is the export, and export it again if it is empty")
     }
 }

@@ -154,7 +154,9 @@ package class XMLPushParser {
 
     /// The place of the tag that is just being read: its `<`.
     final func tagPlace() -> (line: Int, column: Int) {
-        guard let input = context?.pointee.input?.pointee, let cur = input.cur, let base = input.base else { return (1, 1) }
+        guard let input = context?.pointee.input?.pointee, let cur = input.cur, let base = input.base else {
+            return (1, 1)
+        }
         var at = cur
         var breaks = 0
         while at > base, at.pointee != 0x3C {
@@ -189,7 +191,9 @@ package class XMLPushParser {
             rawCount += got
             count += got
             // A source that gives little at a time is taken as it comes, unless much is held back.
-            if got == 0 || count >= limits.chunk && size <= limits.chunk || got < room.count && size <= limits.chunk { break }
+            if got == 0 || count >= limits.chunk && size <= limits.chunk || got < room.count && size <= limits.chunk {
+                break
+            }
         }
         guard count > 0, let base = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
             isEnding = true

@@ -11,7 +11,9 @@ import TicketModel
 package final class XMLReader: XMLPushParser, RecordReader {
     /// What the reader is told beside the source.
     package struct Options: Sendable {
-        /// Prefix → URI: names with such a prefix mean the URI, whatever prefix the document uses. The empty prefix is the
+        /// Prefix → URI: names with such a prefix mean the URI, whatever prefix the document uses.
+        ///
+        /// The empty prefix is the
         /// namespace of names without one.
         package var namespaces: [String: String]
         /// The encoding if the document does not declare it, or declares a wrong one.

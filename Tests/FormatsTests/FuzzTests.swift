@@ -7,10 +7,12 @@ import TicketModel
 /// Nonsense must give the same answer, or the same error, however it arrives.
 @Suite struct FuzzTests {
     static let scraps: [String] = [
-        "a", "b,c", ",", "\"", "\"\"", "\n", "\r", "\r\n", "'", ";", "\t", "\\", "\\\"", "\\'", " ", "é", "😀", "|", "1", "\"x\"", ",\"y\",",
+        "a", "b,c", ",", "\"", "\"\"", "\n", "\r", "\r\n", "'", ";", "\t", "\\", "\\\"", "\\'", " ", "é", "😀", "|", "1",
+        "\"x\"", ",\"y\",",
     ]
     static let tags: [String] = [
-        "<r>", "</r>", "<a>", "</a>", "<b x='1'>", "</b>", "<c/>", "text", "&amp;", "&#65;", "<![CDATA[", "]]>", "\r\n", "\r", "\n",
+        "<r>", "</r>", "<a>", "</a>", "<b x='1'>", "</b>", "<c/>", "text", "&amp;", "&#65;", "<![CDATA[", "]]>", "\r\n",
+        "\r", "\n",
         "<!-- c -->", "<?p i?>", "é", "&", "<", ">", "\"", "<a y=\"&lt;\r\n\">",
     ]
 
@@ -38,7 +40,8 @@ import TicketModel
         let heard = Heard()
         do {
             let reader = try CSVReader(
-                MemoryByteSource(bytes, chunk: chunk), dialect: dialect, options: .init(window: window), diagnostics: heard)
+                MemoryByteSource(bytes, chunk: chunk), dialect: dialect, options: .init(window: window),
+                diagnostics: heard)
             readAll(reader, &answer)
         } catch { answer.error = error as? Diagnostic }
         answer.warnings = heard.all
@@ -48,7 +51,9 @@ import TicketModel
     @Test(arguments: 0..<40) func aCSVReadsTheSameHoweverItIsCut(_ seed: UInt64) {
         var random = SplitMix(state: seed &* 7919)
         for _ in 0..<25 {
-            let text = (0..<Int.random(in: 0...60, using: &random)).map { _ in Self.scraps.randomElement(using: &random) ?? "" }.joined()
+            let text = (0..<Int.random(in: 0...60, using: &random)).map { _ in
+                Self.scraps.randomElement(using: &random) ?? ""
+            }.joined()
             var bytes = Array(text.utf8)
             if Int.random(in: 0..<6, using: &random) == 0, !bytes.isEmpty {
                 bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 1...255, using: &random)
@@ -61,7 +66,9 @@ import TicketModel
                 rowEnd: [.lineFeed, .carriageReturn].randomElement(using: &random))
             let whole = Self.csv(bytes, dialect, chunk: .max, window: 1 << 19)
             for (chunk, window) in [(1, 64), (3, 64), (64, 65), (.max, 64), (.max, 101)] {
-                #expect(Self.csv(bytes, dialect, chunk: chunk, window: window) == whole, "\(text.debugDescription) \(dialect)")
+                #expect(
+                    Self.csv(bytes, dialect, chunk: chunk, window: window) == whole,
+                    "\(text.debugDescription) \(dialect)")
             }
         }
     }
@@ -78,7 +85,9 @@ import TicketModel
         var options = XMLReader.Options(blockSize: block)
         options.limits.chunk = chunk
         do {
-            readAll(try XMLReader(MemoryByteSource(bytes, chunk: chunk), sets: ["/r/a", "/r/a/b"], options: options), &answer)
+            readAll(
+                try XMLReader(MemoryByteSource(bytes, chunk: chunk), sets: ["/r/a", "/r/a/b"], options: options),
+                &answer)
         } catch { answer.error = error as? Diagnostic }
         return answer
     }
