@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Migration
-package import TicketModel
+internal import TicketModel
 internal import Transport
 
 extension FluentSupportTarget {
