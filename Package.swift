@@ -82,6 +82,7 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             exclude: ["Exchanges", "Measured"]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
     ],
     swiftLanguageModes: [.v6])
 
