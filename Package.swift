@@ -46,7 +46,10 @@ let package = Package(
             name: "ShippedMappings", path: "mappings", resources: [.embedInCode("shipped")]),
         .target(
             name: "Mapping",
-            dependencies: ["TicketModel", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache]),
+            dependencies: [
+                "TicketModel", "Formats", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache, crypto,
+            ]),
+        .testTarget(name: "MappingTests", dependencies: ["TicketModel", "Formats", "Mapping"]),
         .target(name: "Dumps", dependencies: ["TicketModel", "Formats", "Mapping", "Migration", crypto]),
         .target(
             name: "Transport",
@@ -57,8 +60,10 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
             ]),
-        .target(name: "Migration", dependencies: ["TicketModel", "Mapping", crypto]),
-        .target(name: "Journal", dependencies: ["Migration", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "Migration",
+            dependencies: ["TicketModel", "Mapping", crypto, .product(name: "Yams", package: "Yams")]),
+        .target(name: "Journal", dependencies: ["TicketModel", "Migration", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "Sandbox",
             dependencies: ["TicketModel", httpTypes, .product(name: "FlyingFox", package: "FlyingFox")]),
@@ -75,6 +80,13 @@ let package = Package(
         .testTarget(
             name: "ConnectorsTests",
             dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", httpTypes]),
+        .testTarget(name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel"]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
+        .testTarget(name: "MigrationTests", dependencies: ["TicketModel", "Mapping", "Migration", "Journal"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "SandboxTests",
             dependencies: [
@@ -83,6 +95,8 @@ let package = Package(
             ],
             exclude: ["Exchanges", "Measured"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
+        .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
+        .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
     ],
     swiftLanguageModes: [.v6])
 

@@ -20,7 +20,7 @@ public struct ConnectorDescriptor: Sendable {
     /// Nil: it cannot be written to.
     public var openTarget: Open<any TicketTarget>?
     /// Starts its practice helpdesk; nil: it has none.
-    public var sandbox: (@Sendable (SandboxRequest) async throws -> any RunningSandbox)?
+    public var sandbox: (@Sendable (SandboxLaunch) async throws -> any RunningSandbox)?
 
     /// A declared departure from the exam that all connectors sit.
     public struct Deviation: Hashable, Sendable {
@@ -40,7 +40,7 @@ public struct ConnectorDescriptor: Sendable {
         name: String, summary: String, options: [ConnectorOption], features: [String] = [],
         deviations: [Deviation] = [], openSource: Open<any TicketSource>? = nil,
         openTarget: Open<any TicketTarget>? = nil,
-        sandbox: (@Sendable (SandboxRequest) async throws -> any RunningSandbox)? = nil
+        sandbox: (@Sendable (SandboxLaunch) async throws -> any RunningSandbox)? = nil
     ) {
         self.name = name
         self.summary = summary
@@ -178,7 +178,7 @@ public struct OpenContext: Sendable {
 }
 
 /// How a practice helpdesk is to be started.
-public struct SandboxRequest: Sendable {
+public struct SandboxLaunch: Sendable {
     /// Nil: any free one, on 127.0.0.1.
     public var port: Int?
     /// The file that its state is durable in; nil: in memory.

@@ -11,7 +11,7 @@ public struct TicketMapping: Sendable {
 
     /// Pairs the two halves.
     public init(
-        decode: @escaping @Sendable (CanonicalLine) throws -> Ticket,
+        decode: @escaping @Sendable (CanonicalLine) throws -> Ticket = { try $0.ticket() },
         map: @escaping @Sendable (Ticket) throws -> (draft: Draft, losses: [Loss])
     ) {
         self.decode = decode

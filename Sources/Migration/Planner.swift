@@ -126,7 +126,7 @@ struct PlanTally {
         }
         if !work.steps.isEmpty {
             // Sums of hashes do not depend on the order in which a source lists its tickets.
-            for (i, byte) in SHA256.hash(data: Array(Fingerprint.of(texts).utf8)).enumerated() { digest[i] ^= byte }
+            for (i, byte) in SHA256.hash(data: Array(Fingerprint(ofTexts: texts).text.utf8)).enumerated() { digest[i] ^= byte }
         }
     }
 
@@ -143,8 +143,8 @@ struct PlanTally {
         var summary = summary
         for count in batches.values { summary.requests += (count + Batches.size - 1) / Batches.size }
         summary.seconds = Double(summary.requests) * requestTime.totalSeconds / Double(concurrency)
-        let text = "\(summary.steps):" + Fingerprint.hex(digest)
-        summary.digest = Fingerprint.hex(SHA256.hash(data: Array(text.utf8)))
+        let text = "\(summary.steps):" + hexadecimal(digest)
+        summary.digest = hexadecimal(SHA256.hash(data: Array(text.utf8)))
         return summary
     }
 }

@@ -73,7 +73,7 @@ extension TicketWork {
         refusals = plan.refusals
         finishing = plan.finishing
         overLimit = plan.overLimit
-        source = Fingerprint.of(line.bytes)
+        source = line.fingerprint.text
         fields = []
         changedTexts = []
         steps = []
@@ -92,7 +92,7 @@ extension TicketWork {
             if done.fingerprint == fingerprint { continue }
             if step.verb == .set { todo.insert(step.key) } else { changedTexts.append(step.name) }
         }
-        draft = Fingerprint.of(texts)
+        draft = Fingerprint(ofTexts: texts).text
         let writesElse = plan.steps.contains { todo.contains($0.key) && !$0.undoneByOthers }
         for step in plan.steps where step.undoneByOthers {
             guard let done = progress.done[step.key] else { continue }

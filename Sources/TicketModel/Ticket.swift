@@ -31,7 +31,7 @@ public struct Ticket: Hashable, Sendable {
     public var assignee: Person?
     /// Third persons who follow the ticket.
     public var participants: [Person] = []
-    /// A set: no doubles, sorted by bytes.
+    /// No doubles; in the source's order, or sorted by bytes where the source has none.
     public var tags: [String] = []
     public var createdAt: Timestamp?
     public var updatedAt: Timestamp?

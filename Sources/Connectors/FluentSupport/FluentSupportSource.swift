@@ -3,7 +3,7 @@ internal import Crypto
 internal import Foundation
 internal import HTTPTypes
 package import Migration
-package import Synchronization
+internal import Synchronization
 package import TicketModel
 internal import Transport
 

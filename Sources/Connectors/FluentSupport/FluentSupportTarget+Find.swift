@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Foundation
 package import Migration
 internal import TicketModel
 internal import Transport

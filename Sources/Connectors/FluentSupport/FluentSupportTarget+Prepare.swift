@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Migration
-internal import TicketModel
+package import TicketModel
 internal import Transport
 
 extension FluentSupportTarget {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Foundation
 internal import TicketModel
 
 /// Makes a canonical ticket of a row of the listing and the single ticket's answer.
