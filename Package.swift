@@ -94,7 +94,6 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             exclude: ["Exchanges", "Measured"]),
-        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
     ],
