@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Foundation
 internal import HTTPTypes
-package import TicketModel
+internal import TicketModel
 package import Transport
 
 /// Fluent Support's REST API: the migration's own login and those of agents, over one pace.

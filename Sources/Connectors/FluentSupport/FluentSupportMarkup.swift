@@ -52,7 +52,7 @@ private struct Cleaner {
                     out.append(contentsOf: "&gt;".utf8)
                     changes.entities = true
                 }
-            case UInt8(ascii: "&"): reference(from: bytes, at: &at, into: &out)
+            case UInt8(ascii: "&"): textReference()
             case 0..<0x09, 0x0B, 0x0C, 0x0E..<0x20:
                 changes.controls = true
                 at += 1
@@ -61,6 +61,14 @@ private struct Cleaner {
                 at += 1
             }
         }
+    }
+
+    private mutating func textReference() {
+        var end = at
+        var written: [UInt8] = []
+        reference(from: bytes, at: &end, into: &written)
+        at = end
+        out.append(contentsOf: written)
     }
 
     // MARK: Tags

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import HTTPTypes
 package import Mapping
 package import Migration
-package import TicketModel
+internal import TicketModel
 internal import Transport
 
 extension FluentSupportTarget {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import HTTPTypes
 package import Migration
-package import TicketModel
+internal import TicketModel
 internal import Transport
 
 extension FluentSupportTarget {

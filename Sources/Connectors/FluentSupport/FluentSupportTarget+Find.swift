@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Foundation
 package import Migration
-package import TicketModel
+internal import TicketModel
 internal import Transport
 
 extension FluentSupportTarget {
@@ -127,7 +128,7 @@ extension FluentSupportTarget {
     /// The marker of a row, from `message_id` or from its text.
     private static func marker(in row: JSON) -> (digest: String, generation: Int)? {
         if let id = row["message_id"]?.string, let marker = WriteKey.parse(marker: id) { return marker }
-        guard let text = row["content"]?.string, let start = text.range(ofText: "[ferry ") else { return nil }
+        guard let text = row["content"]?.string, let start = text.range(of: "[ferry ") else { return nil }
         let tail = text[start.upperBound...].prefix { $0 != "]" }
         return WriteKey.parse(marker: "ferry-\(tail)-")
     }

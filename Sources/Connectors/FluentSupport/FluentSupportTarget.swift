@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Migration
 internal import Synchronization
-package import TicketModel
+internal import TicketModel
 internal import Transport
 
 /// Writes tickets into Fluent Support; see the `+Topic` files for its pre-flight, plans, steps and look-ups.
