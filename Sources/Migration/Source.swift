@@ -50,7 +50,8 @@ public struct Page: Sendable {
 public protocol TicketSource: Sendable {
     /// The source's own name (from the dump's head or the site's address), if it tells one.
     func identity() async throws -> String?
-    /// The next page. `after` nil starts anew; the listing is complete when `next` is nil.
+    /// The next page. `after` nil starts anew, also after a whole listing (the plan lists, then the run lists again); the
+    /// listing is complete when `next` is nil. Not called again before the last call has come back.
     func list(since: Timestamp?, after: Cursor?) async throws -> Page
     /// The whole ticket of a stub that came without its line.
     func fetch(_ stub: Stub) async throws -> CanonicalLine
@@ -62,6 +63,13 @@ public protocol TicketSource: Sendable {
     func losses() async -> [Loss]
     /// The records that no maker claimed and other counts for the report; complete after the last page.
     func readReport() async -> ReadReport
+    /// Removes what it spilled and ends connections; nothing may be called after it.
+    func close() async
+}
+
+extension TicketSource {
+    /// Ends connections; by default there are none.
+    public func close() async {}
 }
 
 /// Why a file's bytes cannot be had, in words for an admin.

@@ -34,17 +34,28 @@ public struct Step: Hashable, Sendable {
     /// How many requests it costs.
     public var requests: Int
     public var undo: Undo
-    /// What the connector needs to perform it, in its own words. Never stored in the journal.
+    /// What the connector needs to perform it, in its own words. Never stored in the journal. It must be the same before
+    /// and after settings are borrowed (name a staging mailbox, do not put its id here): a plan that differs from the run
+    /// is refused, and a changed payload counts as a changed ticket.
     public var payload: JSON
     /// Files that go with it, by their place in the payload.
     public var files: [ResolvedFile]
     /// Steps of many tickets with the same batch are done in one request, after the other steps of their tickets.
     public var batch: String?
+    /// What a `set` makes of the property, short, for the plan's list of changes: `closed`. Never a message's text.
+    public var value: String?
+    /// Things that only one step in flight may touch: `customer zoe@x.example`. Steps of other tickets that name one of
+    /// them wait for each other, so that two tickets of one new customer do not create her twice.
+    public var exclusive: [String]
+    /// Whether other writes to the ticket change in the target what this one sets (its date of change, the clocks of last
+    /// responses). It is sent again after any of them, also when it was done in an earlier run. Only for `set`.
+    public var undoneByOthers: Bool
 
     /// Makes a step; see the properties.
     public init(
         key: WriteKey, verb: Verb, name: String, needs: [WriteKey] = [], mails: Int = 0, requests: Int = 1,
-        undo: Undo, payload: JSON, files: [ResolvedFile] = [], batch: String? = nil
+        undo: Undo, payload: JSON, files: [ResolvedFile] = [], batch: String? = nil, value: String? = nil,
+        exclusive: [String] = [], undoneByOthers: Bool = false
     ) {
         self.key = key
         self.verb = verb
@@ -56,6 +67,9 @@ public struct Step: Hashable, Sendable {
         self.payload = payload
         self.files = files
         self.batch = batch
+        self.value = value
+        self.exclusive = exclusive
+        self.undoneByOthers = undoneByOthers
     }
 }
 
@@ -91,13 +105,19 @@ public struct Receipt: Hashable, Sendable {
     public var proof: String?
     /// What the connector wants back later; small, without message bodies.
     public var details: JSON
+    /// The stored fingerprint of the whole ticket (see ``TargetReader/storedFingerprint(ticket:)``) as this answer shows
+    /// it; nil where the answer does not tell. The last one of a ticket is kept.
+    public var stored: String?
 
     /// Makes a receipt; see the properties.
-    public init(id: String, url: String? = nil, proof: String? = nil, details: JSON = .null) {
+    public init(
+        id: String, url: String? = nil, proof: String? = nil, details: JSON = .null, stored: String? = nil
+    ) {
         self.id = id
         self.url = url
         self.proof = proof
         self.details = details
+        self.stored = stored
     }
 }
 
@@ -117,6 +137,7 @@ public enum Outcome: Sendable {
 public enum LookUp: Sendable {
     /// It is there, with the whole key equal.
     case found(Receipt)
+    /// It is not there now. Believed only after the settle time and a second look-up.
     case notFound
     /// The target cannot tell, or holds several.
     case cannotTell(Diagnostic)

@@ -24,16 +24,23 @@ public struct TargetFeatures: Hashable, Sendable {
     public var settleTime: Duration
     /// The largest file in bytes; nil where it is not told.
     public var maxFileSize: Int?
+    /// Lines at the head of the finishing file: comments that say what it is for and how to run it.
+    public var finishingHead: [String]
+    /// About how long a request takes, as measured while preparing: for the plan's estimate.
+    public var requestTime: Duration
 
     /// Makes features; see the properties.
     public init(
         notes: Bool, notificationPolicies: [NotificationPolicy], settleTime: Duration = .seconds(60),
-        maxFileSize: Int? = nil
+        maxFileSize: Int? = nil, finishingHead: [String] = [],
+        requestTime: Duration = .milliseconds(100)
     ) {
         self.notes = notes
         self.notificationPolicies = notificationPolicies
         self.settleTime = settleTime
         self.maxFileSize = maxFileSize
+        self.finishingHead = finishingHead
+        self.requestTime = requestTime
     }
 }
 
@@ -45,13 +52,19 @@ public struct TicketProgress: Sendable {
     /// An understood step.
     public struct Done: Hashable, Sendable {
         public var receipt: Receipt
-        /// Of the payload that was sent.
+        /// Of the payload that was sent; empty where the receipt was adopted and the payload is not known.
         public var fingerprint: String
+        /// Grows with each understood step of the migration: which of two was done later.
+        public var order: Int
+        /// The step's ``Step/value`` when it was done.
+        public var value: String?
 
         /// Pairs a receipt with its payload's fingerprint.
-        public init(receipt: Receipt, fingerprint: String) {
+        public init(receipt: Receipt, fingerprint: String, order: Int = 0, value: String? = nil) {
             self.receipt = receipt
             self.fingerprint = fingerprint
+            self.order = order
+            self.value = value
         }
     }
 
@@ -92,7 +105,8 @@ public struct Borrowing: Hashable, Sendable {
     public var name: String
     /// For people: what is changed and what that does to those who work there.
     public var summary: String
-    /// The value before; holds no secret. Null until it is taken.
+    /// The value before, as ``TargetReader/borrowings()`` read it; holds no secret. `null` for something that is made new
+    /// (a staging mailbox).
     public var before: JSON
     /// The value that the run sets.
     public var during: JSON
@@ -118,6 +132,7 @@ public struct FoundTicket: Sendable {
     /// The marker that the target holds.
     public var digest: String
     public var generation: Int
+    /// Of the ticket; with ``Receipt/stored`` where the list tells it.
     public var receipt: Receipt
 
     /// Makes a find; see the properties.
@@ -142,7 +157,8 @@ public protocol TargetReader: Sendable {
     ///
     /// - Throws: `Diagnostic` with cause `refused` where the target cannot follow it.
     func policy() async throws -> NotificationPolicy
-    /// The settings that a run will change under the policy, without changing them.
+    /// The settings that a run will change under the policy, with their values as they are now, without changing them.
+    /// A setting that already is as the run wants it is listed too: a resumed run has it borrowed still.
     func borrowings() async throws -> [Borrowing]
     /// What will be changed or created besides tickets (a staging mailbox, customers), for the plan.
     func preparations() async throws -> [String]
@@ -157,16 +173,26 @@ public protocol TargetReader: Sendable {
     func adopt(_ steps: [Step], ticket: Receipt) async throws -> [WriteKey: Receipt]
     /// A fingerprint of what people can change in a ticket; differs after they touched it. Nil when it is gone.
     func storedFingerprint(ticket: Receipt) async throws -> String?
+    /// Ends connections; nothing may be called after it.
+    func close() async
 }
 
 /// The side of a target that writes.
 public protocol TicketTarget: TargetReader {
-    /// Takes a setting; the value before is in the answer. The engine has journalled it before this is called.
+    /// Takes a setting. The engine has journalled it, with the value before, before this is called. Taking what is taken
+    /// already changes nothing (a resumed run does that): what is made new is looked for by name first.
     func borrow(_ borrowing: Borrowing) async throws
     /// Puts the value before back, unless somebody changed it meanwhile.
     func giveBack(_ borrowing: Borrowing) async throws -> GiveBack
     /// Sends one step. Never throws: what happened is the outcome.
     func apply(_ step: Step, receipts: [WriteKey: Receipt]) async -> Outcome
     /// Sends steps of one batch in one request. All or nothing; sent again as a whole if uncertain (they are `set`).
+    ///
+    /// The receipt of an understood batch stands for each of its steps.
     func applyBatch(_ steps: [Step], receipts: [WriteKey: Receipt]) async -> Outcome
+}
+
+extension TargetReader {
+    /// Ends connections; nothing may be called after it. By default there are none.
+    public func close() async {}
 }

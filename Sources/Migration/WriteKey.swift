@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Crypto
+internal import Crypto
 
 /// Names the migration and its source: part of every key that is written. Never a file's path, a URL or a connector.
 public struct MigrationIdentity: Hashable, Sendable {
