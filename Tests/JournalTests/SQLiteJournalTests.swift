@@ -7,7 +7,7 @@ import Testing
 import TicketModel
 
 @Suite("The SQLite journal")
-final class SQLiteJournalTests {
+final class SQLiteJournalTests: Sendable {
     let folder: String
     var path: String { folder + "/acme.journal" }
     let head = JournalHead(
