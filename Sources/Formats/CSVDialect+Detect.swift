@@ -12,13 +12,16 @@ extension CSVDialect {
     ///   - sample: the start of the text in UTF-8, without a byte order mark.
     ///   - isWhole: whether the sample is the whole file.
     ///   - asked: what is told already.
+    /// - Returns: the dialect with nothing left open.
     package static func detect(_ sample: [UInt8], isWhole: Bool, asked: CSVDialect = .auto) -> CSVDialect {
         var found = asked
         found.encoding = asked.encoding ?? .utf8
         let start = sample.prefix(scored)
         let startIsWhole = isWhole && start.count == sample.count
         let hint = separatorLine(start)
-        if found.rowEnd == nil { found.rowEnd = start.contains(0x0A) || !start.contains(0x0D) ? .lineFeed : .carriageReturn }
+        if found.rowEnd == nil {
+            found.rowEnd = start.contains(0x0A) || !start.contains(0x0D) ? .lineFeed : .carriageReturn
+        }
 
         let known = CSVSyntax(found)
         var best: (score: Double, syntax: CSVSyntax)?

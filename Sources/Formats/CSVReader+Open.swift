@@ -24,7 +24,9 @@ extension CSVReader {
         throw Diagnostic(
             code: "csv.binary", "this is not a CSV: a NUL byte stands in it",
             at: SourceLocation(file: source.name, line: line, column: column),
-            remedy: "export it as text; if the file is right, say its `encoding` in the mapping (for instance `utf-16le`, or `utf-8` to keep NUL bytes)")
+            remedy:
+                "export it as text; if the file is right, say its `encoding` in the mapping (for instance `utf-16le`, or `utf-8` to keep NUL bytes)"
+        )
     }
 
     /// Opens the text in the encoding that was told or that its start shows.
@@ -37,7 +39,8 @@ extension CSVReader {
             let before = source.head[..<foreign]
             diagnostics.emit(
                 Diagnostic(
-                    .note, code: "csv.encoding-guessed", "the file is not UTF-8; it is read as \(found.encoding.rawValue)",
+                    .note, code: "csv.encoding-guessed",
+                    "the file is not UTF-8; it is read as \(found.encoding.rawValue)",
                     at: SourceLocation(
                         file: source.name, line: before.count { $0 == 0x0A } + 1,
                         column: foreign - (before.lastIndex(of: 0x0A) ?? -1)),

@@ -28,7 +28,10 @@ extension CSVReader {
     /// A row that is cut by the window's end is read again from its start when more has come: the window grows twofold,
     /// so that costs at most as much again.
     ///
-    /// - Parameter undoesEscapes: whether the text of cells is made plain where it lies; then a row cannot be read twice.
+    /// - Parameters:
+    ///   - limit: after how many records to stop.
+    ///   - undoesEscapes: whether the text of cells is made plain where it lies; then a row cannot be read twice.
+    /// - Returns: why it ended.
     func scanRows(limit: Int, undoesEscapes: Bool = true) -> Stop {
         let base = window.base
         let end = window.end
@@ -69,9 +72,11 @@ extension CSVReader {
                         if syntax.backslash {
                             while r < end, base[r] != quote, base[r] != 0x5C { r &+= 1 }
                         } else if r < end {
-                            r = memchr(base + r, Int32(quote), end &- r).map {
-                                UnsafeMutablePointer<UInt8>(base).distance(to: $0.assumingMemoryBound(to: UInt8.self))
-                            } ?? end
+                            r =
+                                memchr(base + r, Int32(quote), end &- r).map {
+                                    UnsafeMutablePointer<UInt8>(base).distance(
+                                        to: $0.assumingMemoryBound(to: UInt8.self))
+                                } ?? end
                         }
                         guard r < end else {
                             drop(rowNodes, rowEscapes, rowStart)
@@ -136,7 +141,9 @@ extension CSVReader {
                 }
                 let ends = q >= end || base[q] != delimiter
                 // An unquoted last cell keeps the CR of its CRLF, which is no text.
-                if ends, !carriageReturnEnds, cellEnd == q, cellEnd > cellStart, base[cellEnd &- 1] == 0x0D { cellEnd &-= 1 }
+                if ends, !carriageReturnEnds, cellEnd == q, cellEnd > cellStart, base[cellEnd &- 1] == 0x0D {
+                    cellEnd &-= 1
+                }
                 if ends, q < end, base[q] == 0x0D, q &+ 1 == end, !isFinal {
                     drop(rowNodes, rowEscapes, rowStart)
                     return .needsMore
@@ -173,6 +180,7 @@ extension CSVReader {
                 strays.count += 1
             }
             if hasContent {
+                if q >= end, base[end &- 1] != 0x0A, column < known, recordsRead > 0 { shortEnd = line }
                 if column > known, known > 0 {
                     // A delimiter at the end of rows makes no column.
                     nodes.truncate(to: rowNodes + 1 + max(known, lastExtra))
@@ -185,7 +193,8 @@ extension CSVReader {
                 if undoesEscapes, escaped.count > 0 { unescape(origin: origin) }
                 records.append(
                     RecordBlock.Record(
-                        set: 0, root: UInt32(rowNodes), end: UInt32(nodes.count), line: UInt32(truncatingIfNeeded: line),
+                        set: 0, root: UInt32(rowNodes), end: UInt32(nodes.count),
+                        line: UInt32(truncatingIfNeeded: line),
                         column: 1))
                 recordsRead += 1
             } else {
@@ -241,6 +250,7 @@ extension CSVReader {
         _ text: UnsafeMutablePointer<UInt8>, _ count: Int, _ syntax: CSVSyntax, isQuoted: Bool
     ) -> Int {
         let doubled = isQuoted && syntax.doubled ? syntax.quote : nil
+        guard syntax.backslash else { return doubled.map { undouble(text, count, $0) } ?? count }
         var from = 0
         var to = 0
         while from < count {
@@ -257,6 +267,21 @@ extension CSVReader {
             text[to] = byte
             to &+= 1
             from &+= 1
+        }
+        return to
+    }
+
+    /// The commonest escape alone, in runs.
+    private static func undouble(_ text: UnsafeMutablePointer<UInt8>, _ count: Int, _ quote: UInt8) -> Int {
+        var from = 0
+        var to = 0
+        while from < count {
+            let found = memchr(text + from, Int32(quote), count - from)
+            // The run ends with the first quote of a pair; the second is passed over.
+            let end = found.map { UnsafeMutableRawPointer(text).distance(to: $0) + 1 } ?? count
+            if to != from { memmove(text + to, text + from, end - from) }
+            to += end - from
+            from = end < count && found != nil && text[end] == quote ? end + 1 : end
         }
         return to
     }
@@ -284,7 +309,9 @@ extension CSVReader {
                 code: "csv.record-too-long",
                 "the row that starts here does not end within \(options.recordLimit >> 20) MB (after \(count))",
                 at: place(window.start),
-                remedy: "look for a quote that never closes in this row, or say `quote: none` in the mapping if the file does not quote")
+                remedy:
+                    "look for a quote that never closes in this row, or say `quote: none` in the mapping if the file does not quote"
+            )
         }
         let line = place(opened ?? window.start).line ?? line
         return Diagnostic(

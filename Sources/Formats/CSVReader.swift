@@ -31,27 +31,30 @@ package final class CSVReader: RecordReader {
     /// The names of the columns, in the order of the file; repeated ones as often as they stand there.
     package internal(set) var header: [String] = []
     /// How many records were given or are complete in the block to come.
-    package internal(set) var recordsRead = 0
+    @exclusivity(unchecked) package internal(set) var recordsRead = 0
     package var bytesRead: Int { text.rawBytesRead }
 
     let syntax: CSVSyntax
     let options: Options
     let diagnostics: any DiagnosticSink
     let text: TextByteSource
-    var window: CSVWindow
+    // Exclusivity is not checked where every cell passes by: the reader is confined to one task and calls nobody back.
+    @exclusivity(unchecked) var window: CSVWindow
     /// The line that the next row starts on.
-    var line = 1
+    @exclusivity(unchecked) var line = 1
     /// The names of all nodes: `row`, the header's, `column N`.
     var names = ["row"]
     /// For each column of the header its index in ``names``.
-    var columns: RawBuffer<UInt32>
-    var nodes: RawBuffer<RecordBlock.Node>
-    var records: RawBuffer<RecordBlock.Record>
+    @exclusivity(unchecked) var columns: RawBuffer<UInt32>
+    @exclusivity(unchecked) var nodes: RawBuffer<RecordBlock.Node>
+    @exclusivity(unchecked) var records: RawBuffer<RecordBlock.Record>
     /// The nodes whose text holds escapes, to be undone when their row is complete.
-    var escaped: RawBuffer<UInt32>
+    @exclusivity(unchecked) var escaped: RawBuffer<UInt32>
     var extraNames: [Int: UInt32] = [:]
-    var longRows = (count: 0, line: 0)
-    var strays = (count: 0, line: 0)
+    @exclusivity(unchecked) var longRows = (count: 0, line: 0)
+    @exclusivity(unchecked) var strays = (count: 0, line: 0)
+    /// The line of a last row that ends without a line end and lacks cells.
+    var shortEnd: Int?
     /// Bytes that end a run of an unquoted cell.
     let stops: UnsafeMutablePointer<Bool>
     private var failure: (any Error)?
@@ -78,7 +81,16 @@ package final class CSVReader: RecordReader {
         var settled = asked
         settled.encoding = opened.encoding
         if needsLook {
-            settled = CSVDialect.detect(window.all, isWhole: window.isFinal, asked: settled)
+            let sample = window.all
+            settled = CSVDialect.detect(sample, isWhole: window.isFinal, asked: settled)
+            if asked.quote == nil, settled.quote == CSVDialect.Quote.none, let at = sample.firstIndex(of: 0x22) {
+                diagnostics.emit(
+                    Diagnostic(
+                        .note, code: "csv.quotes-are-text",
+                        "the quotes in this file do not quote cells; they are kept as text",
+                        at: SourceLocation(file: opened.name, line: sample[..<at].count { $0 == 0x0A } + 1),
+                        remedy: "say `quote: '\"'` in the mapping if they do"))
+            }
         }
         dialect = settled
         let syntax = CSVSyntax(settled)
@@ -166,9 +178,19 @@ package final class CSVReader: RecordReader {
                     .warning, code: "csv.stray-quote",
                     "a quote stands inside a quoted cell without being doubled or escaped; it is kept as text",
                     at: SourceLocation(file: text.name, line: strays.line),
-                    remedy: "look at the row; say `escape: backslash` or `quote: none` in the mapping if that is how the file is written",
+                    remedy:
+                        "look at the row; say `escape: backslash` or `quote: none` in the mapping if that is how the file is written",
                     count: strays.count))
         }
+        if let shortEnd {
+            diagnostics.emit(
+                Diagnostic(
+                    .warning, code: "csv.short-end",
+                    "the last row has fewer cells than there are columns and no line end: the file may be cut off",
+                    at: SourceLocation(file: text.name, line: shortEnd),
+                    remedy: "compare the number of rows with the old system, and export again if some are missing"))
+        }
+        shortEnd = nil
         longRows.count = 0
         strays.count = 0
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A sample of a CSV read under a guess: how well does the guess explain what is there?
+/// A sample of a CSV read under a guess, to tell how well the guess explains what is there.
 ///
 /// Slow and simple on purpose; the reader's loop is another one.
 struct CSVSample {
@@ -38,7 +38,8 @@ struct CSVSample {
         let end = bytes.endIndex
         var atCellStart = true
         func isRowEnd(_ at: Int) -> Bool {
-            bytes[at] == 0x0A || (bytes[at] == 0x0D && (syntax.carriageReturnEnds || (at + 1 < end && bytes[at + 1] == 0x0A)))
+            bytes[at] == 0x0A
+                || (bytes[at] == 0x0D && (syntax.carriageReturnEnds || (at + 1 < end && bytes[at + 1] == 0x0A)))
         }
         while i < end, rows.count < maxRows {
             let byte = bytes[i]
@@ -55,8 +56,9 @@ struct CSVSample {
                         if bytes[i + 1] == 0x0A { line += 1 }
                         i += 2
                     } else if inner != quote {
-                        if inner == 0x0A || (inner == 0x0D && !(i + 1 < end && bytes[i + 1] == 0x0A)
-                            && syntax.carriageReturnEnds)
+                        if inner == 0x0A
+                            || (inner == 0x0D && !(i + 1 < end && bytes[i + 1] == 0x0A)
+                                && syntax.carriageReturnEnds)
                         {
                             line += 1
                         }
@@ -69,7 +71,8 @@ struct CSVSample {
                     } else {
                         var next = i + 1
                         while next < end, bytes[next] == 0x20 { next += 1 }
-                        if next >= end || bytes[next] == syntax.delimiter || bytes[next] == 0x0A || bytes[next] == 0x0D {
+                        if next >= end || bytes[next] == syntax.delimiter || bytes[next] == 0x0A || bytes[next] == 0x0D
+                        {
                             closed = true
                             i = next
                         } else {
@@ -127,7 +130,8 @@ struct CSVSample {
     var score: Double {
         let (cells, share) = width
         guard cells > 0 else { return 0 }
-        let oddities = Double(strays * 2 + (endsInQuotes && rows.count < 2 ? 8 : 0))
+        // A cell longer than the sample is nothing odd; only with stray quotes it may be that nothing is quoted at all.
+        let oddities = Double(strays * 2 + (endsInQuotes && strays > 0 ? 8 : 0))
         let penalty = oddities / Double(oddities + Double(max(quoted, rows.count)))
         // More columns explain more; a single one explains nothing.
         let gain = cells == 1 ? 0.3 : 1 - 0.3 / Double(cells)

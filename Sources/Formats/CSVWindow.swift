@@ -73,20 +73,41 @@ struct CSVWindow: ~Copyable {
         return Self.lineBreaks(base + range.lowerBound, range.count, carriageReturns: carriageReturns)
     }
 
-    @inline(__always)
+    /// The same for any bytes.
     static func lineBreaks(_ p: UnsafePointer<UInt8>, _ count: Int, carriageReturns: Bool) -> Int {
-        var breaks = 0
-        var i = 0
-        while i < count {
-            breaks &+= p[i] == 0x0A ? 1 : 0
-            i &+= 1
-        }
+        var breaks = lineFeeds(p, count)
         guard carriageReturns else { return breaks }
-        i = 0
+        var i = 0
         while i < count {
             if p[i] == 0x0D, !(i &+ 1 < count && p[i &+ 1] == 0x0A) { breaks &+= 1 }
             i &+= 1
         }
         return breaks
+    }
+
+    /// Counts LF, eight bytes at a time.
+    @inline(__always)
+    private static func lineFeeds(_ p: UnsafePointer<UInt8>, _ count: Int) -> Int {
+        let raw = UnsafeRawPointer(p)
+        let low: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
+        var found = 0
+        var i = 0
+        while count &- i >= 8 {
+            // One counter a byte, so at most 255 words between sums.
+            let stop = min(count &- 7, i &+ 255 &* 8)
+            var counters: UInt64 = 0
+            while i < stop {
+                let x = raw.loadUnaligned(fromByteOffset: i, as: UInt64.self) ^ 0x0A0A_0A0A_0A0A_0A0A
+                counters &+= ~(((x & low) &+ low) | x | low) &>> 7
+                i &+= 8
+            }
+            let pairs = (counters & 0x00FF_00FF_00FF_00FF) &+ (counters &>> 8 & 0x00FF_00FF_00FF_00FF)
+            found &+= Int((pairs &* 0x0001_0001_0001_0001) &>> 48)
+        }
+        while i < count {
+            found &+= p[i] == 0x0A ? 1 : 0
+            i &+= 1
+        }
+        return found
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import TicketModel
+import TicketModel
 
 #if canImport(Darwin)
     import Darwin
@@ -71,7 +71,8 @@ package final class FileByteSource: ByteSource {
         case ENOENT, ENOTDIR:
             return Diagnostic(
                 code: "input.missing", "there is no such file", at: place,
-                remedy: "check the path; a relative one counts from where it is written: the migration file or this folder")
+                remedy:
+                    "check the path; a relative one counts from where it is written: the migration file or this folder")
         case EISDIR:
             return Diagnostic(
                 code: "input.directory", "this is a folder, not a file", at: place,

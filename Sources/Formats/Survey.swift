@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What stands in an input, path by path: counts, values, lengths. What `inspect` and `suggest` look at.
+/// What stands in an input, path by path: counts, values, lengths.
+///
+/// What `inspect` and `suggest` look at.
 ///
 /// Streaming; memory is bounded by the limits on paths, values and their lengths.
 package struct Survey: Sendable {

@@ -2,7 +2,9 @@
 
 package import TicketModel
 
-/// A byte that cannot stand in the encoding of an input. The reader, which knows lines, makes a `Diagnostic` of it.
+/// A byte that cannot stand in the encoding of an input.
+///
+/// The reader, which knows lines, makes a `Diagnostic` of it.
 package struct EncodingFault: Error, Sendable {
     /// The byte, or the first of the two of a UTF-16 unit.
     package var byte: UInt8

@@ -40,8 +40,11 @@ struct XMLFault {
         case Int32(XML_ERR_INVALID_ENCODING.rawValue), Int32(XML_ERR_UNSUPPORTED_ENCODING.rawValue),
             Int32(XML_ERR_UNKNOWN_ENCODING.rawValue), Int32(XML_I18N_CONV_FAILED.rawValue):
             return Diagnostic(
-                code: "xml.encoding", "the bytes here are not in the encoding that the file declares: \(said)", at: place,
-                remedy: "say the encoding that the file was written in, for instance `encoding: windows-1252`, in the mapping")
+                code: "xml.encoding", "the bytes here are not in the encoding that the file declares: \(said)",
+                at: place,
+                remedy:
+                    "say the encoding that the file was written in, for instance `encoding: windows-1252`, in the mapping"
+            )
         case Int32(XML_ERR_INVALID_CHAR.rawValue):
             return Diagnostic(
                 code: "xml.invalid-character", "a character that XML does not allow: \(said)", at: place,

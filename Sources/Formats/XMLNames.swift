@@ -15,7 +15,9 @@ struct XMLNames: ~Copyable {
     /// The prefixes of the mapping → URI.
     private let declared: [String: String]
 
-    /// One look-up that is remembered. Not private: the compiler (6.3) crashes on a private type in a generic buffer.
+    /// One look-up that is remembered.
+    ///
+    /// Not private: the compiler (6.3) crashes on a private type in a generic buffer.
     struct Slot: BitwiseCopyable {
         var local: UInt = 0
         var prefix: UInt = 0
@@ -47,10 +49,14 @@ struct XMLNames: ~Copyable {
         let l = UInt(bitPattern: local)
         let p = UInt(bitPattern: prefix)
         let u = UInt(bitPattern: uri)
-        var at = Int(truncatingIfNeeded: (l ^ p &* 31 ^ u &* 17 ^ (isAttribute ? 0x5555 : 0)) &* 0x9E37_79B9_7F4A_7C15 >> 40) & mask
+        var at =
+            Int(truncatingIfNeeded: (l ^ p &* 31 ^ u &* 17 ^ (isAttribute ? 0x5555 : 0)) &* 0x9E37_79B9_7F4A_7C15 >> 40)
+            & mask
         while slots.base[at].index != 0 {
             let slot = slots.base[at]
-            if slot.local == l, slot.prefix == p, slot.uri == u, slot.isAttribute == isAttribute { return slot.index &- 1 }
+            if slot.local == l, slot.prefix == p, slot.uri == u, slot.isAttribute == isAttribute {
+                return slot.index &- 1
+            }
             at = (at &+ 1) & mask
         }
         let name = (isAttribute ? "@" : "") + spelling(local, prefix, uri, isAttribute: isAttribute)

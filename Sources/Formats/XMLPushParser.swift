@@ -35,22 +35,23 @@ package class XMLPushParser {
     private let text: TextByteSource?
     private let raw: any ByteSource
     private var rawCount = 0
-    private var context: xmlParserCtxtPtr?
+    @exclusivity(unchecked) var context: xmlParserCtxtPtr?
     private var buffer: UnsafeMutableRawBufferPointer
-    private var failure: (any Error)?
-    private var isEnding = false
+    // Unchecked as in XMLReader: touched at every event, by one task.
+    @exclusivity(unchecked) var failure: (any Error)?
+    var isEnding = false
     private var isOver = false
-    private var hasRoot = false
+    @exclusivity(unchecked) var hasRoot = false
     private var atStart = true
     /// Whether the last piece of a CDATA section ended with a CR, whose LF may be in the next.
-    private var endsInReturn = false
+    @exclusivity(unchecked) private var endsInReturn = false
     /// Line breaks given to the parser, and bytes since the last one: where a bad byte stands.
-    private var fedLines = 0
-    private var fedColumn = 0
+    var fedLines = 0
+    var fedColumn = 0
     /// Lines dropped before the document starts.
-    private var skippedLines = 0
+    var skippedLines = 0
     /// How many elements are open.
-    final private(set) var depth = 0
+    @exclusivity(unchecked) final private(set) var depth = 0
 
     package var bytesRead: Int { text?.rawBytesRead ?? rawCount }
     /// How many records are complete; for what errors say.
@@ -102,7 +103,7 @@ package class XMLPushParser {
     /// An element starts; the pointers hold during the call, names as long as the parser.
     func elementStarted(
         _ local: UnsafePointer<UInt8>, _ prefix: UnsafePointer<UInt8>?, _ uri: UnsafePointer<UInt8>?,
-        _ attributes: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ attributeCount: Int
+        _ attributes: XMLAttributes
     ) {}
 
     /// The innermost element ends.
@@ -153,7 +154,9 @@ package class XMLPushParser {
 
     /// The place of the tag that is just being read: its `<`.
     final func tagPlace() -> (line: Int, column: Int) {
-        guard let input = context?.pointee.input?.pointee, let cur = input.cur, let base = input.base else { return (1, 1) }
+        guard let input = context?.pointee.input?.pointee, let cur = input.cur, let base = input.base else {
+            return (1, 1)
+        }
         var at = cur
         var breaks = 0
         while at > base, at.pointee != 0x3C {
@@ -165,7 +168,7 @@ package class XMLPushParser {
     }
 
     /// The column in bytes; for lines longer than 4 kB libxml2's own count, in characters.
-    private final func column(of at: UnsafePointer<UInt8>, base: UnsafePointer<UInt8>, otherwise: Int) -> Int {
+    final func column(of at: UnsafePointer<UInt8>, base: UnsafePointer<UInt8>, otherwise: Int) -> Int {
         var back = at
         while back > base, at - back < 4096 {
             if (back - 1).pointee == 0x0A { return at - back + 1 }
@@ -188,7 +191,9 @@ package class XMLPushParser {
             rawCount += got
             count += got
             // A source that gives little at a time is taken as it comes, unless much is held back.
-            if got == 0 || count >= limits.chunk && size <= limits.chunk || got < room.count && size <= limits.chunk { break }
+            if got == 0 || count >= limits.chunk && size <= limits.chunk || got < room.count && size <= limits.chunk {
+                break
+            }
         }
         guard count > 0, let base = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
             isEnding = true
@@ -226,7 +231,7 @@ package class XMLPushParser {
         }
     }
 
-    private func started(
+    func started(
         _ local: UnsafePointer<UInt8>, _ prefix: UnsafePointer<UInt8>?, _ uri: UnsafePointer<UInt8>?,
         _ attributes: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ count: Int32
     ) {
@@ -240,11 +245,11 @@ package class XMLPushParser {
                     code: "xml.too-deep", "elements nest deeper than \(limits.depth) levels", at: here(),
                     remedy: "this is no export that we know of: look at the place, and cut out what nests so deep"))
         }
-        elementStarted(local, prefix, uri, attributes, Int(count))
+        elementStarted(local, prefix, uri, XMLAttributes(attributes, Int(count)))
     }
 
     /// Some of a CDATA section: libxml2's push parser leaves its line ends as they are, and XML wants LF.
-    private func section(_ text: UnsafePointer<UInt8>, _ count: Int) {
+    func section(_ text: UnsafePointer<UInt8>, _ count: Int) {
         var from = 0
         if endsInReturn, count > 0, text[0] == 0x0A { from = 1 }
         endsInReturn = false
@@ -260,103 +265,15 @@ package class XMLPushParser {
         }
     }
 
-    private func ended() {
+    func ended() {
         guard failure == nil else { return }
         endsInReturn = false
         elementEnded()
         depth -= 1
     }
 
-    private func here() -> SourceLocation {
+    func here() -> SourceLocation {
         let place = tagPlace()
         return SourceLocation(file: fileName, line: place.line, column: place.column)
-    }
-
-    private func reported(_ error: xmlError) {
-        guard failure == nil, let context else { return }
-        let isUnknownEntity = error.code == Int32(XML_WAR_UNDECLARED_ENTITY.rawValue)
-        // A prefix without a declaration is strange but readable.
-        guard error.level == XML_ERR_FATAL || isUnknownEntity || error.code == Int32(XML_ERR_NO_MEMORY.rawValue)
-        else { return }
-        var line = Int(error.line)
-        var column = Int(error.int2)
-        var atEnd = false
-        if let input = context.pointee.input?.pointee, let cur = input.cur, let base = input.base {
-            line = Int(input.line)
-            column = self.column(of: cur, base: base, otherwise: Int(input.col))
-            atEnd = cur >= input.end
-        }
-        let message = error.message.map { String(cString: $0) } ?? ""
-        let open = context.pointee.name.map { String(cString: $0) }
-        let end = SourceLocation(file: fileName, line: fedLines + 1 + skippedLines, column: fedColumn + 1)
-        let facts = XMLFault(
-            code: error.code, message: message, openElement: open, records: completeRecords,
-            isCutOff: isEnding && hasRoot && (atEnd || XMLFault.endings.contains(error.code)),
-            place: SourceLocation(file: fileName, line: max(1, line) + skippedLines, column: column), end: end)
-        fail(isEnding && !hasRoot && atEnd ? noElement() : facts.diagnostic)
-    }
-
-    private func refuseEntity(_ name: UnsafePointer<UInt8>?) {
-        let name = name.map { String(cString: $0) } ?? ""
-        fail(
-            Diagnostic(
-                code: "xml.entity-declaration", "the document declares an entity (`\(name)`), which exports never do and attacks do",
-                at: here(), remedy: "look at where the file comes from; remove the declaration if you trust it"))
-    }
-
-    private func unknownEntity(_ name: UnsafePointer<UInt8>?) {
-        let name = name.map { String(cString: $0) } ?? ""
-        fail(
-            Diagnostic(
-                code: "xml.undeclared-entity", "`&\(name);` is not one of the five entities of XML", at: here(),
-                remedy: "replace it by the character itself, or by `&#…;`"))
-    }
-
-    private func tooLarge() -> Diagnostic {
-        Diagnostic(
-            code: "xml.record-too-large",
-            "one record has more than \(limits.recordBytes >> 20) MB (after \(completeRecords) complete ones)", at: here(),
-            remedy: "check the path of the set in the mapping: it should name the element that repeats")
-    }
-
-    private func noElement() -> Diagnostic {
-        Diagnostic(
-            code: "xml.empty", "there is no element in the file", at: SourceLocation(file: fileName, line: 1, column: 1),
-            remedy: "check that this is the export, and export it again if it is empty")
-    }
-
-    private static func with(_ pointer: UnsafeMutableRawPointer?, _ body: (XMLPushParser) -> Void) {
-        guard let pointer else { return }
-        Unmanaged<XMLPushParser>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
-    }
-
-    private static func makeHandler() -> xmlSAXHandler {
-        var handler = xmlSAXHandler()
-        handler.initialized = UInt32(XML_SAX2_MAGIC)
-        handler.startElementNs = { data, local, prefix, uri, _, _, count, _, attributes in
-            guard let local else { return }
-            XMLPushParser.with(data) { $0.started(local, prefix, uri, attributes, count) }
-        }
-        handler.endElementNs = { data, _, _, _ in XMLPushParser.with(data) { $0.ended() } }
-        let characters: charactersSAXFunc = { data, text, count in
-            guard let text else { return }
-            XMLPushParser.with(data) { if $0.failure == nil { $0.characters(text, Int(count)) } }
-        }
-        // One function for both: libxml2 then does not look whether white space matters.
-        handler.characters = characters
-        handler.ignorableWhitespace = characters
-        handler.cdataBlock = { data, text, count in
-            guard let text else { return }
-            XMLPushParser.with(data) { if $0.failure == nil { $0.section(text, Int(count)) } }
-        }
-        handler.entityDecl = { data, name, _, _, _, _ in XMLPushParser.with(data) { $0.refuseEntity(name) } }
-        handler.unparsedEntityDecl = { data, name, _, _, _ in XMLPushParser.with(data) { $0.refuseEntity(name) } }
-        handler.reference = { data, name in XMLPushParser.with(data) { $0.unknownEntity(name) } }
-        handler.resolveEntity = { _, _, _ in nil }
-        handler.serror = { data, error in
-            guard let error else { return }
-            XMLPushParser.with(data) { $0.reported(error.pointee) }
-        }
-        return handler
     }
 }

@@ -11,7 +11,9 @@ import TicketModel
 package final class XMLReader: XMLPushParser, RecordReader {
     /// What the reader is told beside the source.
     package struct Options: Sendable {
-        /// Prefix → URI: names with such a prefix mean the URI, whatever prefix the document uses. The empty prefix is the
+        /// Prefix → URI: names with such a prefix mean the URI, whatever prefix the document uses.
+        ///
+        /// The empty prefix is the
         /// namespace of names without one.
         package var namespaces: [String: String]
         /// The encoding if the document does not declare it, or declares a wrong one.
@@ -37,7 +39,7 @@ package final class XMLReader: XMLPushParser, RecordReader {
     }
 
     /// How many records are complete.
-    package private(set) var recordsRead = 0
+    @exclusivity(unchecked) package private(set) var recordsRead = 0
 
     private struct Frame: BitwiseCopyable {
         /// Its node in the block, if it belongs to a record.
@@ -60,21 +62,23 @@ package final class XMLReader: XMLPushParser, RecordReader {
         var node: UInt32
     }
 
+    // Exclusivity is not checked where every element passes by: the checks were a quarter of the time. The reader is
+    // confined to one task, and libxml2 calls back only from within `feed`, one event after the other.
     private let options: Options
-    private var names: XMLNames
-    private var paths: XMLPaths
-    private var bytes = RawBuffer<UInt8>(capacity: 512 * 1024)
-    private var nodes = RawBuffer<RecordBlock.Node>(capacity: 32 * 1024)
-    private var records = RawBuffer<RecordBlock.Record>(capacity: 1024)
+    @exclusivity(unchecked) private var names: XMLNames
+    @exclusivity(unchecked) private var paths: XMLPaths
+    @exclusivity(unchecked) private var bytes = RawBuffer<UInt8>(capacity: 512 * 1024)
+    @exclusivity(unchecked) private var nodes = RawBuffer<RecordBlock.Node>(capacity: 32 * 1024)
+    @exclusivity(unchecked) private var records = RawBuffer<RecordBlock.Record>(capacity: 1024)
     /// The text of the open elements, the innermost on top: so each stays in one piece, whatever stands between its parts.
-    private var texts = RawBuffer<UInt8>(capacity: 64 * 1024)
-    private var frames = RawBuffer<Frame>(capacity: 64)
-    private var surroundings: [Surrounding] = []
-    private var openRecords: [Int] = []
+    @exclusivity(unchecked) private var texts = RawBuffer<UInt8>(capacity: 64 * 1024)
+    @exclusivity(unchecked) private var frames = RawBuffer<Frame>(capacity: 64)
+    @exclusivity(unchecked) private var surroundings: [Surrounding] = []
+    @exclusivity(unchecked) private var openRecords: [Int] = []
     /// How many open elements belong to a record.
-    private var recordDepth = 0
+    @exclusivity(unchecked) private var recordDepth = 0
     /// Where the outermost open record starts: what is dropped if it never ends.
-    private var recordStart = (bytes: 0, nodes: 0, records: 0)
+    @exclusivity(unchecked) private var recordStart = (bytes: 0, nodes: 0, records: 0)
     private var ready: [RecordBlock] = []
     private var nextReady = 0
     private var isOver = false
@@ -117,14 +121,14 @@ package final class XMLReader: XMLPushParser, RecordReader {
 
     override func elementStarted(
         _ local: UnsafePointer<UInt8>, _ prefix: UnsafePointer<UInt8>?, _ uri: UnsafePointer<UInt8>?,
-        _ attributes: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ attributeCount: Int
+        _ attributes: XMLAttributes
     ) {
         let name = names.index(local, prefix, uri, isAttribute: false)
         let above = frames.count == 0 ? XMLPaths.root : frames.base[frames.count - 1].state
         let state = paths.step(above, name, names)
         let begun = state == XMLPaths.nowhere ? 0 : paths.accepted[Int(state)].count
         guard recordDepth > 0 || begun > 0 else {
-            if state != XMLPaths.nowhere { surround(name, attributes, attributeCount) }
+            if state != XMLPaths.nowhere { surround(name, attributes) }
             frames.append(
                 Frame(
                     node: RecordBlock.Node.none, last: RecordBlock.Node.none, text: 0, state: state, begun: 0,
@@ -159,7 +163,7 @@ package final class XMLReader: XMLPushParser, RecordReader {
                 node: node, last: RecordBlock.Node.none, text: texts.count, state: state, begun: UInt32(begun),
                 isBase64: false))
         recordDepth += 1
-        if attributeCount > 0, let attributes { add(attributes, attributeCount) }
+        if attributes.count > 0 { add(attributes) }
     }
 
     override func characters(_ text: UnsafePointer<UInt8>, _ count: Int) {
@@ -215,27 +219,29 @@ package final class XMLReader: XMLPushParser, RecordReader {
     }
 
     /// Adds the attributes of the innermost element.
-    private func add(_ attributes: UnsafeMutablePointer<UnsafePointer<UInt8>?>, _ count: Int) {
+    private func add(_ attributes: XMLAttributes) {
         let top = frames.count - 1
-        for k in 0..<count {
-            guard let local = attributes[5 * k], let start = attributes[5 * k + 3], let end = attributes[5 * k + 4] else {
-                continue
-            }
-            var name = names.index(local, attributes[5 * k + 1], attributes[5 * k + 2], isAttribute: true)
-            let length = end - start
-            let node = UInt32(nodes.count)
-            let at = UInt32(bytes.count)
+        for k in 0..<attributes.count {
+            guard var name = attributes.name(k, in: &names) else { continue }
             var plain: [UInt8]?
             if options.base64 {
                 let text = names.names[Int(name)]
                 if text == "@base64" {
-                    frames.base[top].isBase64 = length == 4
+                    frames.base[top].isBase64 = true
                     continue
                 }
-                if text.hasSuffix(".base64") { plain = Base64.decode(start, length) }
-                if plain != nil { name = names.intern(String(text.dropLast(7))) }
+                if text.hasSuffix(".base64") {
+                    plain = attributes.withValue(k) { Base64.decode($0, $1) } ?? nil
+                    if plain != nil { name = names.intern(String(text.dropLast(7))) }
+                }
             }
-            if let plain { bytes.append(contentsOf: plain) } else { bytes.append(start, count: length) }
+            let node = UInt32(nodes.count)
+            let at = UInt32(bytes.count)
+            if let plain {
+                bytes.append(contentsOf: plain)
+            } else {
+                _ = attributes.withValue(k) { bytes.append($0, count: $1) }
+            }
             nodes.append(
                 RecordBlock.Node(
                     name: name, parent: frames.base[top].node, firstChild: RecordBlock.Node.none,
@@ -245,16 +251,12 @@ package final class XMLReader: XMLPushParser, RecordReader {
     }
 
     /// Remembers an element on the way to a record.
-    private func surround(
-        _ name: UInt32, _ attributes: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ count: Int
-    ) {
+    private func surround(_ name: UInt32, _ attributes: XMLAttributes) {
         var kept: [(name: UInt32, value: [UInt8])] = []
-        for k in 0..<count {
-            guard let attributes, let local = attributes[5 * k], let start = attributes[5 * k + 3],
-                let end = attributes[5 * k + 4]
-            else { continue }
-            let index = names.index(local, attributes[5 * k + 1], attributes[5 * k + 2], isAttribute: true)
-            kept.append((index, Array(UnsafeBufferPointer(start: start, count: end - start))))
+        for k in 0..<attributes.count {
+            guard let index = attributes.name(k, in: &names) else { continue }
+            let value = attributes.withValue(k) { Array(UnsafeBufferPointer(start: $0, count: $1)) }
+            kept.append((index, value ?? []))
         }
         surroundings.append(Surrounding(name: name, attributes: kept, node: RecordBlock.Node.none))
     }

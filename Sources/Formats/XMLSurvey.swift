@@ -32,7 +32,7 @@ package final class XMLSurvey: XMLPushParser {
 
     override func elementStarted(
         _ local: UnsafePointer<UInt8>, _ prefix: UnsafePointer<UInt8>?, _ uri: UnsafePointer<UInt8>?,
-        _ attributes: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ attributeCount: Int
+        _ attributes: XMLAttributes
     ) {
         let above = open.last ?? -1
         let isKnown = open.isEmpty || above >= 0
@@ -40,16 +40,13 @@ package final class XMLSurvey: XMLPushParser {
         let path = isKnown ? survey.index(names.names[Int(name)], under: above) : -1
         open.append(path)
         texts.append(([], 0))
-        guard path >= 0, let attributes else { return }
-        for k in 0..<attributeCount {
-            guard let local = attributes[5 * k], let start = attributes[5 * k + 3], let end = attributes[5 * k + 4] else {
-                continue
+        guard path >= 0 else { return }
+        for k in 0..<attributes.count {
+            guard let name = attributes.name(k, in: &names) else { continue }
+            let index = survey.index(names.names[Int(name)], under: path)
+            _ = attributes.withValue(k) {
+                survey.add(index, UnsafeBufferPointer(start: $0, count: $1), fullLength: $1)
             }
-            let name = names.index(local, attributes[5 * k + 1], attributes[5 * k + 2], isAttribute: true)
-            let length = end - start
-            survey.add(
-                survey.index(names.names[Int(name)], under: path), UnsafeBufferPointer(start: start, count: length),
-                fullLength: length)
         }
     }
 

@@ -44,8 +44,23 @@ import TicketModel
         #expect(found.quote == CSVDialect.Quote.none)
     }
 
+    @Test func aCellLongerThanTheSampleIsStillQuoted() {
+        let long = String(repeating: "line of text, more\n", count: 20_000)
+        #expect(Self.detect("id,text\n1,\"\(long)\"\n2,x\n").quote == .byte(0x22))
+        #expect(Self.detect("id,text\n1,\"\(long)").quote == .byte(0x22))
+    }
+
+    @Test func quotesTakenForTextAreSaid() throws {
+        let heard = Heard()
+        let reader = try CSVReader(MemoryByteSource("id\ttext\n1\t\"Hi\" he said\n2\t\"No\" she\n"), diagnostics: heard)
+        #expect(
+            try reader.all().map { $0.tree.children.map(\.text) } == [["1", "\"Hi\" he said"], ["2", "\"No\" she"]])
+        #expect(heard.codes == ["csv.quotes-are-text"])
+    }
+
     @Test func windowsPathsAreNoEscapes() {
-        #expect(Self.detect("id,text\n1,\"path C:\\Program Files\\App\\bin\"\n2,\"it's \"\"x\"\"\"\n").escape == .doubled)
+        #expect(
+            Self.detect("id,text\n1,\"path C:\\Program Files\\App\\bin\"\n2,\"it's \"\"x\"\"\"\n").escape == .doubled)
         #expect(Self.detect("id,text\n\"1\",\"C:\\dir\\\"\n\"2\",\"x\"\n\"3\",\"y\"\n").escape == .doubled)
     }
 
@@ -87,5 +102,30 @@ import TicketModel
         let found = CSVDialect.detect(Array("a,b\n1,2\n".utf8), isWhole: true, asked: asked)
         #expect(found.delimiter == 0x3B && found.quote == CSVDialect.Quote.none && found.escape == .both)
         #expect(found.header == false && found.skip == 1)
+    }
+
+    @Test func settingsAreReadAsMappingsWriteThem() throws {
+        var dialect = CSVDialect.auto
+        let said = [
+            ("delimiter", "tab"), ("encoding", "Windows-1252"), ("quote", "none"), ("escape", "both"),
+            ("header", "absent"),
+            ("skip", "2"),
+        ]
+        for (name, value) in said { try dialect.set(name, to: value) }
+        #expect(
+            dialect
+                == CSVDialect(
+                    delimiter: 0x09, encoding: .windows1252, quote: CSVDialect.Quote.none, escape: .both, header: false,
+                    skip: 2))
+        for name in CSVDialect.settingNames { try dialect.set(name, to: "auto") }
+        #expect(dialect == .auto)
+        let wrong = [
+            ("delimiter", ";;"), ("encoding", "ebcdic"), ("quote", "no"), ("escape", "x"), ("header", "maybe"),
+            ("skip", "-1"),
+            ("delimeter", ","),
+        ]
+        for (name, value) in wrong {
+            #expect((#expect(throws: Diagnostic.self) { try dialect.set(name, to: value) })?.code == "csv.setting")
+        }
     }
 }

@@ -49,7 +49,9 @@ import TicketModel
         Case(what: "quotes at the very end", text: "a,b\n\"1\",\"2\"", rows: [["1", "2"]]),
         Case(what: "quotes and CRLF", text: "a,b\r\n\"1\",\"2\"\r\n\"3\",\"4\"\r\n", rows: [["1", "2"], ["3", "4"]]),
         Case(what: "delimiters in quotes", text: "a,b\n\"1,x\",\"2;\"\n", rows: [["1,x", "2;"]]),
-        Case(what: "line breaks in quotes", text: "a,b\n\"1\n2\r\n3\r4\",5\n6,7\n", rows: [["1\n2\r\n3\r4", "5"], ["6", "7"]]),
+        Case(
+            what: "line breaks in quotes", text: "a,b\n\"1\n2\r\n3\r4\",5\n6,7\n",
+            rows: [["1\n2\r\n3\r4", "5"], ["6", "7"]]),
         Case(what: "doubled quotes", text: "a,b\n\"say \"\"hi\"\"\",\"\"\"\"\n", rows: [["say \"hi\"", "\""]]),
         Case(what: "only doubled quotes", text: "a,b\n\"\"\"\"\"\",x\n", rows: [["\"\"", "x"]]),
         Case(what: "quotes inside an unquoted cell", text: "a,b\n5\" disk,\"x\"\n", rows: [["5\" disk", "x"]]),
@@ -60,29 +62,42 @@ import TicketModel
         Case(what: "short rows", text: "a,b,c\n1\n1,2\n", rows: [["1"], ["1", "2"]]),
         Case(what: "a delimiter at the end of rows", text: "a,b\n1,2,\n3,4,,\n", rows: [["1", "2"], ["3", "4"]]),
         Case(what: "blanks are text", text: "a,b\n 1 , 2\n", rows: [[" 1 ", " 2"]]),
-        Case(what: "blanks after a closing quote", text: "a,b\n\"1\" ,\"2\"\t\n\"3\" \r\n", rows: [["1", "2"], ["3"]]),
+        Case(
+            what: "blanks after a closing quote", text: "a,b\n\"1\" ,\"2\"\t\n\"3\" \r\n", rows: [["1", "2"], ["3"]]),
         Case(what: "a lone CR in LF rows is text", text: "a,b\n1\r2,3\n", rows: [["1\r2", "3"]]),
         Case(what: "backslashes are text", text: "a,b\n\"C:\\dir\\\",\\n\n", rows: [["C:\\dir\\", "\\n"]]),
         Case(what: "letters of all lengths", text: "a,b\né,€\n😀,\"ß,😀\"\n", rows: [["é", "€"], ["😀", "ß,😀"]]),
-        Case(what: "a stray quote stays", text: "a,b\n\"he said \"hi\" to me\",2\n3,4\n", rows: [["he said \"hi\" to me", "2"], ["3", "4"]]),
+        Case(
+            what: "a stray quote stays", text: "a,b\n\"he said \"hi\" to me\",2\n3,4\n",
+            rows: [["he said \"hi\" to me", "2"], ["3", "4"]]),
         Case(
             what: "CR rows", text: "a,b\r1,2\r\"3\r3\",4\r\r5,6", rows: [["1", "2"], ["3\r3", "4"], ["5", "6"]],
-            dialect: { var d = CSVDialect.written; d.rowEnd = .carriageReturn; return d }()),
+            dialect: {
+                var d = CSVDialect.written; d.rowEnd = .carriageReturn; return d
+            }()),
         Case(
             what: "backslash escapes",
             text: "a,b\n\"O\\'Brien \\\"x\\\" \\\\\",\"C:\\new\"\n\"ends \\\\\",\"\\\\\"\n\"\\\n\",\"\"\n",
             rows: [["O'Brien \"x\" \\", "C:\\new"], ["ends \\", "\\"], ["\n", ""]],
-            dialect: { var d = CSVDialect.written; d.escape = .backslash; return d }()),
+            dialect: {
+                var d = CSVDialect.written; d.escape = .backslash; return d
+            }()),
         Case(
             what: "backslash escapes without quotes", text: "a\tb\nx\\\ty\tz\nline\\\nbreak\t\\N\n",
             rows: [["x\ty", "z"], ["line\nbreak", "\\N"]],
-            dialect: CSVDialect(delimiter: 0x09, quote: CSVDialect.Quote.none, escape: .backslash, header: true, skip: 0, rowEnd: .lineFeed)),
+            dialect: CSVDialect(
+                delimiter: 0x09, quote: CSVDialect.Quote.none, escape: .backslash, header: true, skip: 0,
+                rowEnd: .lineFeed)),
         Case(
             what: "both escapes", text: "a,b\n\"O\\'Brien\",\"\"\"x\\\"\"\n", rows: [["O'Brien", "\"x\""]],
-            dialect: { var d = CSVDialect.written; d.escape = .both; return d }()),
+            dialect: {
+                var d = CSVDialect.written; d.escape = .both; return d
+            }()),
         Case(
             what: "no quotes at all", text: "a,b\n\"1,2\"\n", rows: [["\"1", "2\""]],
-            dialect: { var d = CSVDialect.written; d.quote = CSVDialect.Quote.none; return d }()),
+            dialect: {
+                var d = CSVDialect.written; d.quote = CSVDialect.Quote.none; return d
+            }()),
     ]
 
     @Test(arguments: cases) func readsRowsAtEveryChunkSize(_ sample: Case) throws {
@@ -92,7 +107,10 @@ import TicketModel
     @Test func cellsCarryTheHeadersNames() throws {
         let found = try Self.rows("id,\u{FEFF} Subject \u{A0},tag,tag,\n1,s,x,y,z\n")
         #expect(found.header == ["id", "Subject", "tag", "tag", "column 5"])
-        #expect(found.rows == [[Tree("id", "1"), Tree("Subject", "s"), Tree("tag", "x"), Tree("tag", "y"), Tree("column 5", "z")]])
+        #expect(
+            found.rows == [
+                [Tree("id", "1"), Tree("Subject", "s"), Tree("tag", "x"), Tree("tag", "y"), Tree("column 5", "z")]
+            ])
     }
 
     @Test func aByteOrderMarkIsNoPartOfTheFirstName() throws {
@@ -115,10 +133,11 @@ import TicketModel
         var dialect = CSVDialect.written
         dialect.header = false
         let found = try Self.rows("1,\"a \"\"b\"\"\"\n2,c,d\n", dialect)
-        #expect(found.rows == [
-            [Tree("column 1", "1"), Tree("column 2", "a \"b\"")],
-            [Tree("column 1", "2"), Tree("column 2", "c"), Tree("column 3", "d")],
-        ])
+        #expect(
+            found.rows == [
+                [Tree("column 1", "1"), Tree("column 2", "a \"b\"")],
+                [Tree("column 1", "2"), Tree("column 2", "c"), Tree("column 3", "d")],
+            ])
         #expect(found.lines == [1, 2])
     }
 
@@ -161,7 +180,8 @@ import TicketModel
     @Test func aRowThatNeverEndsIsNotReadIntoMemory() throws {
         let text = "a,b\n1,\"" + String(repeating: "x", count: 100_000)
         let reader = try CSVReader(
-            MemoryByteSource(text), dialect: .written, options: .init(window: 64, recordLimit: 10_000), diagnostics: Heard())
+            MemoryByteSource(text), dialect: .written, options: .init(window: 64, recordLimit: 10_000),
+            diagnostics: Heard())
         let error = #expect(throws: Diagnostic.self) { while try reader.nextBlock() != nil {} }
         #expect(error?.code == "csv.record-too-long")
         #expect(error?.location?.line == 2)
@@ -175,8 +195,12 @@ import TicketModel
     }
 
     @Test func whatIsNoTextIsRefused() throws {
-        for bytes: [UInt8] in [[0x50, 0x4B, 3, 4, 0, 0, 9], [0x1F, 0x8B, 8, 0], Array("a,b\n1,\0,3,4,5,6,7,8,9,10\n".utf8)] {
-            let error = #expect(throws: Diagnostic.self) { try CSVReader(MemoryByteSource(bytes), diagnostics: Heard()) }
+        for bytes: [UInt8] in [
+            [0x50, 0x4B, 3, 4, 0, 0, 9], [0x1F, 0x8B, 8, 0], Array("a,b\n1,\0,3,4,5,6,7,8,9,10\n".utf8),
+        ] {
+            let error = #expect(throws: Diagnostic.self) {
+                try CSVReader(MemoryByteSource(bytes), diagnostics: Heard())
+            }
             #expect(error?.code == "csv.binary")
         }
     }
@@ -191,5 +215,16 @@ import TicketModel
         let reader = try CSVReader(MemoryByteSource("id,subject\n"), diagnostics: Heard())
         #expect(reader.header == ["id", "subject"])
         #expect(try reader.nextBlock() == nil)
+    }
+
+    @Test func aShortLastRowWithoutALineEndIsSuspicious() throws {
+        let heard = Heard()
+        _ = try Self.rows("a,b,c\n1,2,3\n4,5", heard: heard)
+        #expect(heard.codes == ["csv.short-end"])
+        #expect(heard.all.first?.location?.line == 3)
+        let quiet = Heard()
+        _ = try Self.rows("a,b,c\n1,2,3\n4,5\n", heard: quiet)
+        _ = try Self.rows("a,b,c\n1,2,3\n4,5,6", heard: quiet)
+        #expect(quiet.codes.isEmpty)
     }
 }

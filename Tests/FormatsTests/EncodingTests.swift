@@ -60,7 +60,9 @@ import TicketModel
         let bytes = Array(good.utf8) + Array("2,Gr".utf8) + [0xFC] + Array("n\n3,x\n".utf8)
         let reader = try CSVReader(MemoryByteSource(bytes, chunk: chunk, name: "t.csv"), diagnostics: Heard())
         var count = 0
-        let error = #expect(throws: Diagnostic.self) { while let block = try reader.nextBlock() { count += block.records.count } }
+        let error = #expect(throws: Diagnostic.self) {
+            while let block = try reader.nextBlock() { count += block.records.count }
+        }
         #expect(count == 10_000)
         #expect(error?.code == "csv.encoding")
         #expect(error?.location == SourceLocation(file: "t.csv", line: 10_002, column: 5))
@@ -83,12 +85,16 @@ import TicketModel
     }
 
     @Test func aLoneSurrogateIsAnError() {
-        let error = #expect(throws: EncodingFault.self) { try Self.decode([0x41, 0, 0x00, 0xD8, 0x41, 0], .utf16LE, chunk: 99) }
+        let error = #expect(throws: EncodingFault.self) {
+            try Self.decode([0x41, 0, 0x00, 0xD8, 0x41, 0], .utf16LE, chunk: 99)
+        }
         #expect(error?.encoding == .utf16LE)
     }
 
     @Test func missingFilesAndFoldersAreSaid() {
-        #expect((#expect(throws: Diagnostic.self) { try FileByteSource(path: "/no/such/file.csv") })?.code == "input.missing")
+        #expect(
+            (#expect(throws: Diagnostic.self) { try FileByteSource(path: "/no/such/file.csv") })?.code
+                == "input.missing")
         #expect((#expect(throws: Diagnostic.self) { try FileByteSource(path: "/") })?.code == "input.directory")
     }
 }

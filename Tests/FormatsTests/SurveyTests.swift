@@ -30,7 +30,8 @@ import TicketModel
 
     @Test func longTextsAreCutBetweenCharacters() throws {
         let survey = try XMLSurvey(
-            MemoryByteSource("<r>\(String(repeating: "é", count: 100))</r>"), survey: Survey(lengthLimit: 5)).run()
+            MemoryByteSource("<r>\(String(repeating: "é", count: 100))</r>"), survey: Survey(lengthLimit: 5)
+        ).run()
         #expect(survey.paths[0].values == ["éé": 1])
         #expect(survey.paths[0].longest == 200)
     }

@@ -24,7 +24,8 @@ struct SplitMix: RandomNumberGenerator {
 
 @Suite struct WriterTests {
     static let pieces = [
-        "a", "b c", ",", "\"", "\"\"", "\n", "\r", "\r\n", "'", "=1+1", "-", "+", "@x", "\t", ";", "é", "😀", "\\", " ", "\\\"",
+        "a", "b c", ",", "\"", "\"\"", "\n", "\r", "\r\n", "'", "=1+1", "-", "+", "@x", "\t", ";", "é", "😀", "\\", " ",
+        "\\\"",
         "<b>", "&amp;", "]]>", "日本", "\0", "\u{1}", "\u{FFFE}", "\u{1B}[31m", "column 2", "x y",
     ]
 
@@ -36,7 +37,8 @@ struct SplitMix: RandomNumberGenerator {
         var random = SplitMix(state: seed)
         let columns = Int.random(in: 1...5, using: &random)
         let header = (0..<columns).map { "h\($0)" + Self.text(&random) }
-        let rows = (0..<Int.random(in: 0...12, using: &random)).map { _ in (0..<columns).map { _ in Self.text(&random) } }
+        let rows = (0..<Int.random(in: 0...12, using: &random)).map { _ in (0..<columns).map { _ in Self.text(&random) }
+        }
         let sink = MemoryByteSink()
         var writer = try CSVWriter(sink, header: header)
         for row in rows {
@@ -63,7 +65,9 @@ struct SplitMix: RandomNumberGenerator {
             try writer.endRow()
         }
         try writer.finish()
-        #expect(String(decoding: sink.bytes, as: UTF8.self) == "'=h\r\n'=1\r\n'+1\r\n'-1\r\n'@x\r\n'\tx\r\n\"'\rx\"\r\n''x\r\nx=1\r\n")
+        #expect(
+            String(decoding: sink.bytes, as: UTF8.self)
+                == "'=h\r\n'=1\r\n'+1\r\n'-1\r\n'@x\r\n'\tx\r\n\"'\rx\"\r\n''x\r\nx=1\r\n")
     }
 
     @Test(arguments: 0..<60) func aWrittenXMLIsReadBackExactly(_ seed: UInt64) throws {
@@ -78,13 +82,16 @@ struct SplitMix: RandomNumberGenerator {
             try writer.leaf("subject", subject)
             try writer.leaf("body", body, [("kind", subject)])
             try writer.end()
-            expected.append([Tree("@n", attribute), Tree("subject", subject), Tree("body", body, [Tree("@kind", subject)])])
+            expected.append([
+                Tree("@n", attribute), Tree("subject", subject), Tree("body", body, [Tree("@kind", subject)]),
+            ])
         }
         try writer.finish()
         for chunk in [1 << 17, 1, 3, 64] {
             var options = XMLReader.Options(base64: true)
             options.limits.chunk = chunk
-            let reader = try XMLReader(MemoryByteSource(sink.bytes, chunk: chunk), sets: ["/tickets/ticket"], options: options)
+            let reader = try XMLReader(
+                MemoryByteSource(sink.bytes, chunk: chunk), sets: ["/tickets/ticket"], options: options)
             #expect(try reader.all().map(\.tree.children) == expected)
         }
     }

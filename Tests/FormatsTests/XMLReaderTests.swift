@@ -14,7 +14,8 @@ import TicketModel
             var options = options
             options.blockSize = block
             options.limits.chunk = chunk
-            let reader = try XMLReader(MemoryByteSource(text, chunk: chunk, name: "t.xml"), sets: sets, options: options)
+            let reader = try XMLReader(
+                MemoryByteSource(text, chunk: chunk, name: "t.xml"), sets: sets, options: options)
             let found = try reader.all()
             #expect(reader.recordsRead == found.count)
             if let first {
@@ -39,12 +40,16 @@ import TicketModel
                 <ticket/>
             </tickets>
             """, ["/tickets/ticket"])
-        #expect(found.map(\.tree) == [
-            Tree("ticket", "", [
-                Tree("@id", "7"), Tree("subject", "Hi & bye"), Tree("tags", "", [Tree("tag", "a"), Tree("tag")]),
-            ]),
-            Tree("ticket"),
-        ])
+        #expect(
+            found.map(\.tree) == [
+                Tree(
+                    "ticket", "",
+                    [
+                        Tree("@id", "7"), Tree("subject", "Hi & bye"),
+                        Tree("tags", "", [Tree("tag", "a"), Tree("tag")]),
+                    ]),
+                Tree("ticket"),
+            ])
         #expect(found.map(\.line) == [3, 5])
         #expect(found.map(\.column) == [3, 5])
         #expect(found.allSatisfy { $0.around == [Tree("tickets", "", [Tree("@type", "array")])] })
@@ -52,14 +57,16 @@ import TicketModel
 
     @Test func textIsJoinedAndKeptExactly() throws {
         let found = try Self.read(
-            "<a><r>  one <b> x </b>two<![CDATA[ <three> & ]]>&#10;&lt;&#x20AC;\u{1F600}<!-- no --><?pi no?> </r></a>", ["/a/r"])
+            "<a><r>  one <b> x </b>two<![CDATA[ <three> & ]]>&#10;&lt;&#x20AC;\u{1F600}<!-- no --><?pi no?> </r></a>",
+            ["/a/r"])
         #expect(found.map(\.tree) == [Tree("r", "  one two <three> & \n<€😀 ", [Tree("b", " x ")])])
     }
 
     @Test func lineEndsAreLineFeedsAlsoInCDATA() throws {
         let long = String(repeating: "line\r\nsome text here\r\n", count: 60)
         let plain = String(repeating: "line\nsome text here\n", count: 60)
-        let found = try Self.read("<a>\r\n<r>1\r\n2\r3&#13;4</r><r><![CDATA[\(long)x]]></r><r>\(long)</r>\r\n</a>", ["/a/r"])
+        let found = try Self.read(
+            "<a>\r\n<r>1\r\n2\r3&#13;4</r><r><![CDATA[\(long)x]]></r><r>\(long)</r>\r\n</a>", ["/a/r"])
         #expect(found.map(\.tree.text) == ["1\n2\n3\r4", plain + "x", plain])
     }
 
@@ -71,13 +78,26 @@ import TicketModel
             <table_data name="t2" x="&lt;"><row><field name="id">2</field></row></table_data></database></mysqldump>
             """, ["/mysqldump/database/table_data/row"])
         #expect(found.count == 3)
-        #expect(found[0].tree == Tree("row", "", [
-            Tree("field", "1", [Tree("@name", "id")]), Tree("field", "", [Tree("@name", "n"), Tree("@xsi:nil", "true")]),
-        ]))
-        #expect(found.map { $0.around.map(\.name) } == Array(repeating: ["table_data", "database", "mysqldump"], count: 3))
+        #expect(
+            found[0].tree
+                == Tree(
+                    "row", "",
+                    [
+                        Tree("field", "1", [Tree("@name", "id")]),
+                        Tree("field", "", [Tree("@name", "n"), Tree("@xsi:nil", "true")]),
+                    ]))
+        #expect(
+            found.map { $0.around.map(\.name) } == Array(repeating: ["table_data", "database", "mysqldump"], count: 3))
         #expect(found[1].around[0].children == [Tree("@name", "t1")])
         #expect(found[2].around[0].children == [Tree("@name", "t2"), Tree("@x", "<")])
         #expect(found[2].around[1].children == [Tree("@name", "d")])
+    }
+
+    @Test func ampersandsInAttributesAreWhatTheDocumentSays() throws {
+        let found = try Self.read(
+            "<a x='&amp;#38;'><r x='&amp;' y='&#38;&#x26;' z='&amp;#38;' w='a&lt;&quot;&amp;amp;'/></a>", ["/a/r"])
+        #expect(found[0].tree.children.map(\.text) == ["&", "&&", "&#38;", "a<\"&amp;"])
+        #expect(found[0].around[0].children.map(\.text) == ["&#38;"])
     }
 
     @Test func severalSetsAndRecordsWithinRecords() throws {
@@ -100,13 +120,19 @@ import TicketModel
             """
         var options = XMLReader.Options()
         options.namespaces = ["wp": "urn:wp"]
-        #expect(try Self.read(text, ["/rss/wp:item"], options: options).map(\.tree) == [
-            Tree("wp:item", "", [Tree("@wp:k", "1"), Tree("@k", "2"), Tree("wp:id", "1"), Tree("{urn:other}id", "2")])
-        ])
+        #expect(
+            try Self.read(text, ["/rss/wp:item"], options: options).map(\.tree) == [
+                Tree(
+                    "wp:item", "",
+                    [Tree("@wp:k", "1"), Tree("@k", "2"), Tree("wp:id", "1"), Tree("{urn:other}id", "2")])
+            ])
         #expect(try Self.read(text, ["/rss/w:item"]).map(\.tree.name) == ["w:item"])
         #expect(try Self.read(text, ["/rss/w:item"], options: options).isEmpty)
         options.namespaces = ["": "urn:wp", "d": "urn:d"]
-        #expect(try Self.read(text, ["/d:rss/item"], options: options).map { $0.tree.children.map(\.name) } == [["@k", "@k", "id", "wp:id"]])
+        #expect(
+            try Self.read(text, ["/d:rss/item"], options: options).map { $0.tree.children.map(\.name) } == [
+                ["@k", "@k", "id", "wp:id"]
+            ])
     }
 
     @Test func anUndeclaredPrefixIsReadAsItStands() throws {

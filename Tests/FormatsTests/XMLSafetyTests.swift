@@ -5,12 +5,15 @@ import Testing
 import TicketModel
 
 @Suite struct XMLSafetyTests {
-    static func error(_ text: String, chunk: Int = 1 << 17, options: XMLReader.Options = .init()) -> (Diagnostic?, records: Int) {
+    static func error(_ text: String, chunk: Int = 1 << 17, options: XMLReader.Options = .init()) -> (
+        Diagnostic?, records: Int
+    ) {
         var records = 0
         var options = options
         options.limits.chunk = chunk
         do {
-            let reader = try XMLReader(MemoryByteSource(text, chunk: chunk, name: "t.xml"), sets: ["/a/r"], options: options)
+            let reader = try XMLReader(
+                MemoryByteSource(text, chunk: chunk, name: "t.xml"), sets: ["/a/r"], options: options)
             while let block = try reader.nextBlock() { records += block.records.count }
             return (nil, records)
         } catch { return (error as? Diagnostic, records) }
@@ -20,7 +23,11 @@ import TicketModel
         ("<!DOCTYPE a [<!ENTITY x \"boom\">]><a><r>&x;</r></a>", "xml.entity-declaration"),
         ("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a><r>&x;</r></a>", "xml.entity-declaration"),
         ("<!DOCTYPE a [<!ENTITY % p SYSTEM \"http://127.0.0.1:9/x\">%p;]><a><r/></a>", "xml.entity-declaration"),
-        ("<!DOCTYPE a [<!NOTATION n SYSTEM \"x\"><!ENTITY x SYSTEM \"y\" NDATA n>]><a><r/></a>", "xml.entity-declaration"),
+        (
+            "<!DOCTYPE a [<!NOTATION n SYSTEM \"x\"><!ENTITY x SYSTEM \"y\" NDATA n>]><a><r/></a>",
+            "xml.entity-declaration"
+        ),
+        ("<!DOCTYPE a [<!ATTLIST r x CDATA \"long\">]><a><r/></a>", "xml.attribute-default"),
         ("<a><r>&nbsp;</r></a>", "xml.undeclared-entity"),
         ("<!DOCTYPE a SYSTEM \"http://127.0.0.1:9/a.dtd\"><a><r>&nbsp;</r></a>", "xml.undeclared-entity"),
         ("<!DOCTYPE a SYSTEM \"http://127.0.0.1:9/a.dtd\"><a><r x=\"&nbsp;\"/></a>", "xml.undeclared-entity"),
@@ -35,11 +42,20 @@ import TicketModel
         ("", "xml.empty"), ("  \n", "xml.empty"), ("<!-- only -->", "xml.empty"),
     ]
 
-    @Test(arguments: hostile.indices, [1 << 17, 1, 7]) func hostileAndBrokenDocumentsAreRefused(_ index: Int, _ chunk: Int) {
+    @Test(arguments: hostile.indices, [1 << 17, 1, 7]) func hostileAndBrokenDocumentsAreRefused(
+        _ index: Int, _ chunk: Int
+    ) {
         let sample = Self.hostile[index]
         let (error, _) = Self.error(sample.text, chunk: chunk)
         #expect(error?.code == sample.code, "\(sample.text): \(String(describing: error))")
         #expect(error?.remedy.isEmpty == false)
+    }
+
+    @Test func declarationsWithoutValuesAreFine() {
+        let text =
+            "<!DOCTYPE a [<!ELEMENT a (r)*><!ATTLIST r x (one|two) #IMPLIED y CDATA #REQUIRED>]><a><r x='one' y='2'/></a>"
+        #expect(Self.error(text) == (nil, 1))
+        #expect(Self.error(text, chunk: 1) == (nil, 1))
     }
 
     @Test func aDoctypeAloneIsFineAndNothingIsLoaded() {
@@ -47,7 +63,9 @@ import TicketModel
     }
 
     @Test(arguments: [1 << 17, 1 << 10]) func deepNestingIsAnErrorAndNoCrash(_ chunk: Int) {
-        let text = "<a><r>ok</r><r>" + String(repeating: "<x>", count: 100_000) + String(repeating: "</x>", count: 100_000) + "</r></a>"
+        let text =
+            "<a><r>ok</r><r>" + String(repeating: "<x>", count: 100_000) + String(repeating: "</x>", count: 100_000)
+            + "</r></a>"
         let (error, records) = Self.error(text, chunk: chunk)
         #expect(error?.code == "xml.too-deep")
         #expect(records == 1)
@@ -64,7 +82,8 @@ import TicketModel
             #expect(error?.code == "xml.record-too-large")
             #expect(records == 1)
         }
-        let (error, _) = Self.error("<a><r/><r><![CDATA[" + String(repeating: "text", count: 900_000) + "]]></r></a>", options: options)
+        let (error, _) = Self.error(
+            "<a><r/><r><![CDATA[" + String(repeating: "text", count: 900_000) + "]]></r></a>", options: options)
         #expect(error?.code == "xml.record-too-large")
     }
 
@@ -78,7 +97,8 @@ import TicketModel
     }
 
     @Test func aFileCutOffAnywhereIsRecognisedAndWhatIsCompleteIsGiven() throws {
-        let text = "<?xml version=\"1.0\"?>\n<a t=\"x\">\n <r>one</r>\n <r n=\"1\">two &amp; <![CDATA[x]]><b>y</b><!-- c --></r>\n</a>"
+        let text =
+            "<?xml version=\"1.0\"?>\n<a t=\"x\">\n <r>one</r>\n <r n=\"1\">two &amp; <![CDATA[x]]><b>y</b><!-- c --></r>\n</a>"
         let whole = Array(text.utf8)
         let first = try #require(text.utf8.firstRange(of: Array("</r>".utf8)))
         let firstEnd = text.utf8.distance(from: text.utf8.startIndex, to: first.upperBound)
@@ -88,14 +108,20 @@ import TicketModel
                     MemoryByteSource(Array(whole[..<length]), chunk: chunk, name: "t.xml"), sets: ["/a/r"])
                 var records = 0
                 var error: Diagnostic?
-                do { while let block = try reader.nextBlock() { records += block.records.count } } catch let thrown as Diagnostic {
+                do { while let block = try reader.nextBlock() { records += block.records.count } } catch let thrown
+                    as Diagnostic
+                {
                     error = thrown
                 }
                 let shown = String(decoding: whole[..<length], as: UTF8.self)
-                #expect(error?.code == "xml.cut-off" || (length < 32 && error?.code == "xml.empty"), "\(shown): \(String(describing: error))")
+                #expect(
+                    error?.code == "xml.cut-off" || (length < 32 && error?.code == "xml.empty"),
+                    "\(shown): \(String(describing: error))")
                 #expect(records >= (length >= firstEnd ? 1 : 0))
                 if length == firstEnd + 10 {
-                    #expect(error?.message == "the file ends in the middle of the element `r`, after 1 record" || error?.message.contains("after 1 record") == true)
+                    #expect(
+                        error?.message == "the file ends in the middle of the element `r`, after 1 record"
+                            || error?.message.contains("after 1 record") == true)
                     #expect(error?.location?.line == 4)
                 }
             }
