@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import TicketModel
+package import TicketModel
 
 // The seam between Mapping (rules over records) and Dumps (grouping, sorting, spilling, joining).
 //

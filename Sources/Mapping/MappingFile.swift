@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import TicketModel
+import TicketModel
 
 /// A mapping file, decoded: each half may stand alone.
 package struct MappingFile: Sendable {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import TicketModel
+package import TicketModel
 
 /// The read half of a mapping, compiled: how to open a dump and how to make tickets of its records.
 package struct ReadPlan: Sendable {

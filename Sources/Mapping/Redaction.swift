@@ -32,7 +32,8 @@ struct Redaction {
             ticket.timeEntries[i].note = ticket.timeEntries[i].note.map { redacted($0) }
         }
         ticket.subject = ticket.subject.map { redacted($0) }
-        ticket.rating?.comment = ticket.rating?.comment.map { redacted($0) }
+        let comment = ticket.rating?.comment.map { redacted($0) }
+        ticket.rating?.comment = comment
         ticket.extras = ticket.extras.map { JSON.Member($0.key, redacted($0.value)) }
         ticket.customFields = ticket.customFields.mapValues { redacted($0) }
         for i in ticket.messages.indices { redact(&ticket.messages[i]) }

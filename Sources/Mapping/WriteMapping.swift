@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import TicketModel
+import TicketModel
 
 /// The write half of a mapping: canonical tickets to what the target should hold.
 package struct WriteMapping: Sendable {

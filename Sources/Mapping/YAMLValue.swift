@@ -32,7 +32,7 @@ struct YAMLValue {
             problem = "this is not YAML: \(text)"
         case .duplicatedKeysInMapping(let duplicates, let context):
             location = SourceLocation(file: file, line: context.mark.line, column: context.mark.column)
-            let keys = duplicates.compactMap { $0.string }.sorted().map { "`\($0)`" }
+            let keys = duplicates.sorted().map { "`\($0)`" }
             problem = "a key stands twice: \(keys.joined(separator: ", "))"
         default: break
         }
