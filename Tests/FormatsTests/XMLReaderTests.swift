@@ -10,7 +10,9 @@ import TicketModel
     /// Reads a document under every size of chunk and block, and gives the records if all agree.
     static func read(_ text: String, _ sets: [String], options: XMLReader.Options = .init()) throws -> [Found] {
         var first: [Found]?
-        for (chunk, block) in [(1 << 17, 1 << 18), (1, 1), (2, 50), (3, 1), (7, 400), (64, 64), (300, 1), (343, 1), (1000, 7)] {
+        for (chunk, block) in [
+            (1 << 17, 1 << 18), (1, 1), (2, 50), (3, 1), (7, 400), (64, 64), (300, 1), (343, 1), (1000, 7),
+        ] {
             var options = options
             options.blockSize = block
             options.limits.chunk = chunk
