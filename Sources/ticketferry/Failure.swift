@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+import Connectors
+import Mapping
+import TicketModel
+
+/// The command line's own errors.
+enum Failure {
+    static func unknownConnector(_ name: String) -> Diagnostic {
+        let names = Registry.connectors.map(\.name)
+        let near = EditDistance.nearest(to: name, in: names).map { "Did you mean `\($0)`? " } ?? ""
+        return Diagnostic(
+            code: "connectors.unknown", "There is no connector `\(name)`",
+            remedy: near + "The connectors are: \(names.joined(separator: ", "))", cause: .usage)
+    }
+}
