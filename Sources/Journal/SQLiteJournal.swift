@@ -13,7 +13,7 @@ public actor SQLiteJournal: Journal {
     let queue: DatabaseQueue
     private let path: String
     private let lock: FileLock?
-    private let group = CommitGroup()
+    let group = CommitGroup()
     private var cachedHead: JournalHead?
 
     /// Opens a journal for writing; makes it if it is not there.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Connectors
 import Mapping
+import Migration
 import TicketModel
 
 /// The command line's own errors.
@@ -11,5 +12,12 @@ enum Failure {
         return Diagnostic(
             code: "connectors.unknown", "There is no connector `\(name)`",
             remedy: near + "The connectors are: \(names.joined(separator: ", "))", cause: .usage)
+    }
+
+    /// A conversion that was asked to stop; nothing is left of it.
+    static var interruptedConversion: Diagnostic {
+        Diagnostic(
+            code: "convert.interrupted", "interrupted; nothing was written", remedy: "run the same command again",
+            cause: .interrupted)
     }
 }
