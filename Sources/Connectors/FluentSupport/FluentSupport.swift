@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import HTTPTypes
 package import Migration
-package import Sandbox
+internal import Sandbox
 package import TicketModel
 package import Transport
 
