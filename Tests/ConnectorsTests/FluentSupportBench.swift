@@ -21,8 +21,10 @@ struct FluentSupportBench {
     static let isReal = ProcessInfo.processInfo.environment["TICKETFERRY_FLUENT_URL"] != nil
 
     /// The practice site, in a zone with summer time.
-    static func practice(zone: String = "Europe/Berlin", agents: [String: Secret] = [:]) async throws -> FluentSupportBench {
-        let sandbox = try await FluentSupportSandbox.open(SandboxOptions(timeZone: zone))
+    static func practice(
+        zone: String = "Europe/Berlin", agents: [String: Secret] = [:], tickets: Int = 0
+    ) async throws -> FluentSupportBench {
+        let sandbox = try await FluentSupportSandbox.open(SandboxOptions(tickets: tickets, timeZone: zone))
         let (base, _) = try BaseURL.parse("http://127.0.0.1", api: FluentSupportAPI.plugin)
         return make(base: base, user: "admin", password: Secret("any"), agents: agents, FluentSupport.inProcess(sandbox), sandbox)
     }
