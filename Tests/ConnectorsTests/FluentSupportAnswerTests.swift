@@ -15,7 +15,8 @@ struct FluentSupportAnswerTests {
     static func api(_ handler: @escaping InProcessTransport.Handler) throws -> FluentSupportAPI {
         let (base, _) = try BaseURL.parse("http://127.0.0.1", api: FluentSupportAPI.plugin)
         var api = FluentSupport.api(
-            base: base, user: "admin", password: Secret("abcd efgh"), agents: [:], transport: InProcessTransport(handler),
+            base: base, user: "admin", password: Secret("abcd efgh"), agents: [:],
+            transport: InProcessTransport(handler),
             pacer: Pacer(PacingCurve(ceiling: 4)))
         api.client.retries = .never
         return api
@@ -30,16 +31,21 @@ struct FluentSupportAnswerTests {
         }
     }
 
-    @Test("is told by status and body together", arguments: [
-        (200, #"{"message":"ok"}"#, "understood"), (200, "", "uncertain"), (200, #"{"ticket":{"id":"#, "uncertain"),
-        (200, "<html><title>Maintenance</title></html>", "uncertain"), (200, #""""#, "uncertain"),
-        (200, #"<br /><b>Warning</b>: x in y {"message":"ok"}"#, "understood"),
-        (401, #"{"code":"rest_forbidden","message":"Sorry"}"#, "refused"), (403, "<html>Blocked by firewall</html>", "uncertain"),
-        (404, #"{"message":"No query results for model [X] 9999","data":{}}"#, "refused"),
-        (422, #""No query results for model [X] 99999""#, "refused"),
-        (422, #"{"content":{"required":"Reply content is required"}}"#, "refused"), (413, "<html>too large</html>", "refused"),
-        (429, "slow down", "notNow"), (500, #"{"message":"Division by zero"}"#, "uncertain"), (502, "<html>Bad gateway</html>", "uncertain"),
-    ])
+    @Test(
+        "is told by status and body together",
+        arguments: [
+            (200, #"{"message":"ok"}"#, "understood"), (200, "", "uncertain"), (200, #"{"ticket":{"id":"#, "uncertain"),
+            (200, "<html><title>Maintenance</title></html>", "uncertain"), (200, #""""#, "uncertain"),
+            (200, #"<br /><b>Warning</b>: x in y {"message":"ok"}"#, "understood"),
+            (401, #"{"code":"rest_forbidden","message":"Sorry"}"#, "refused"),
+            (403, "<html>Blocked by firewall</html>", "uncertain"),
+            (404, #"{"message":"No query results for model [X] 9999","data":{}}"#, "refused"),
+            (422, #""No query results for model [X] 99999""#, "refused"),
+            (422, #"{"content":{"required":"Reply content is required"}}"#, "refused"),
+            (413, "<html>too large</html>", "refused"),
+            (429, "slow down", "notNow"), (500, #"{"message":"Division by zero"}"#, "uncertain"),
+            (502, "<html>Bad gateway</html>", "uncertain"),
+        ])
     func classes(status: Int, body: String, expected: String) async throws {
         let api = try Self.api { _, _ in IncomingResponse(status: status, body: Array(body.utf8)) }
         #expect(Self.kind(await api.send(APICall(.post, "tickets", body: .json([:])))) == expected)
@@ -112,18 +118,31 @@ struct FluentSupportAnswerTests {
         #expect(await sandbox.mails().isEmpty)
     }
 
-    @Test("explains a login that fails", arguments: [
-        ("off", "fluent-support.passwords-off"), ("dropped", "fluent-support.header-dropped"),
-        ("wrong", "fluent-support.wrong-password"), ("unknown", "fluent-support.unauthorized"), ("no agent", "fluent-support.no-agent"),
-        ("no plugin", "fluent-support.not-installed"),
-    ])
+    @Test(
+        "explains a login that fails",
+        arguments: [
+            ("off", "fluent-support.passwords-off"), ("dropped", "fluent-support.header-dropped"),
+            ("wrong", "fluent-support.wrong-password"), ("unknown", "fluent-support.unauthorized"),
+            ("no agent", "fluent-support.no-agent"),
+            ("no plugin", "fluent-support.not-installed"),
+        ])
     func logins(state: String, code: String) async throws {
         let api = try Self.api { request, _ in
-            func json(_ status: Int, _ text: String) -> IncomingResponse { IncomingResponse(status: status, body: Array(text.utf8)) }
+            func json(_ status: Int, _ text: String) -> IncomingResponse {
+                IncomingResponse(status: status, body: Array(text.utf8))
+            }
             if request.url.path.hasSuffix("xmlrpc.php") {
                 switch state {
-                case "dropped": return json(200, "<?xml version=\"1.0\"?><methodResponse><params><param><value><array><data><value><struct><member><name>isAdmin</name></member></struct></value></data></array></value></param></params></methodResponse>")
-                case "wrong": return json(200, "<?xml version=\"1.0\"?><methodResponse><fault><value><struct><member><name>faultCode</name><value><int>403</int></value></member></struct></value></fault></methodResponse>")
+                case "dropped":
+                    return json(
+                        200,
+                        "<?xml version=\"1.0\"?><methodResponse><params><param><value><array><data><value><struct><member><name>isAdmin</name></member></struct></value></data></array></value></param></params></methodResponse>"
+                    )
+                case "wrong":
+                    return json(
+                        200,
+                        "<?xml version=\"1.0\"?><methodResponse><fault><value><struct><member><name>faultCode</name><value><int>403</int></value></member></struct></value></fault></methodResponse>"
+                    )
                 default: return json(405, "XML-RPC server accepts POST requests only.")
                 }
             }
@@ -151,13 +170,23 @@ struct FluentSupportAnswerTests {
         #expect(borrowings.map(\.name) == ["mailbox 1 e-mails"])
         for borrowing in borrowings { try await target.borrow(borrowing) }
         #expect(try await target.emailConfigs(of: 1, bench.api).allSatisfy { $0["status"]?.string == "no" })
-        for borrowing in borrowings { guard case .givenBack = try await target.giveBack(borrowing) else { Issue.record("kept"); return } }
+        for borrowing in borrowings {
+            guard case .givenBack = try await target.giveBack(borrowing) else { Issue.record("kept"); return }
+        }
         #expect(try await target.emailConfigs(of: 1, bench.api) == before)
         for borrowing in borrowings { try await target.borrow(borrowing) }
-        var touched = try #require(try await target.emailConfigs(of: 1, bench.api).first { $0["key"]?.string == "ticket_replied_by_agent_email_to_customer" })
+        var touched = try #require(
+            try await target.emailConfigs(of: 1, bench.api).first {
+                $0["key"]?.string == "ticket_replied_by_agent_email_to_customer"
+            })
         touched["email_subject"] = "Somebody's own"
-        _ = await bench.api.send(APICall(.put, "mailboxes/1/email_settings", body: .json(["email_type": "ticket_replied_by_agent_email_to_customer", "email_settings": touched])))
-        guard case .changedMeanwhile = try await target.giveBack(borrowings[0]) else { Issue.record("overwritten"); return }
+        _ = await bench.api.send(
+            APICall(
+                .put, "mailboxes/1/email_settings",
+                body: .json(["email_type": "ticket_replied_by_agent_email_to_customer", "email_settings": touched])))
+        guard case .changedMeanwhile = try await target.giveBack(borrowings[0]) else {
+            Issue.record("overwritten"); return
+        }
     }
 
     @Test("keeps a staging mailbox that still holds tickets")
@@ -167,8 +196,11 @@ struct FluentSupportAnswerTests {
         let borrowings = try await target.borrowings()
         for borrowing in borrowings { try await target.borrow(borrowing) }
         let plan = await target.plan(
-            Ticket.sample().draft, files: [], identity: MigrationIdentity(migration: "m", source: "s"), progress: TicketProgress())
+            Ticket.sample().draft, files: [], identity: MigrationIdentity(migration: "m", source: "s"),
+            progress: TicketProgress())
         _ = await target.apply(plan.steps[0], receipts: [:])
-        guard case .changedMeanwhile = try await target.giveBack(borrowings[0]) else { Issue.record("removed with a ticket in it"); return }
+        guard case .changedMeanwhile = try await target.giveBack(borrowings[0]) else {
+            Issue.record("removed with a ticket in it"); return
+        }
     }
 }

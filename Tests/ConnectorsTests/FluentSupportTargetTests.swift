@@ -16,7 +16,9 @@ struct FluentSupportTargetTests {
 
     static let benches: [Bool] = FluentSupportBench.isReal ? [false, true] : [false]
 
-    func bench(_ real: Bool, agents: [String: Secret] = ["ada@lab.example": Secret("any")]) async throws -> FluentSupportBench {
+    func bench(_ real: Bool, agents: [String: Secret] = ["ada@lab.example": Secret("any")]) async throws
+        -> FluentSupportBench
+    {
         real ? try FluentSupportBench.real() : try await .practice(agents: agents)
     }
 
@@ -87,7 +89,9 @@ struct FluentSupportTargetTests {
         }
         let created = try #require(receipts[identity.key(ticket: ticket.id, part: "ticket")])
         let adopted = try await target.adopt(plan.steps, ticket: created)
-        #expect(Set(plan.steps.map(\.key)).subtracting(adopted.keys).isEmpty, "\(plan.steps.filter { adopted[$0.key] == nil }.map(\.name))")
+        #expect(
+            Set(plan.steps.map(\.key)).subtracting(adopted.keys).isEmpty,
+            "\(plan.steps.filter { adopted[$0.key] == nil }.map(\.name))")
         #expect(try await target.inventory().contains { $0.receipt.id == created.id })
         #expect(try await target.storedFingerprint(ticket: created) != nil)
 
@@ -95,7 +99,9 @@ struct FluentSupportTargetTests {
         let back = try await source.fetch(Stub(id: created.id)).ticket()
         #expect(back.subject == ticket.subject)
         #expect(back.status == .closed && back.priority == .urgent)
-        #expect(back.createdAt == ticket.createdAt && back.updatedAt == ticket.updatedAt && back.resolvedAt == ticket.resolvedAt)
+        #expect(
+            back.createdAt == ticket.createdAt && back.updatedAt == ticket.updatedAt
+                && back.resolvedAt == ticket.resolvedAt)
         #expect(back.assignee?.email == "ada@lab.example" && back.requester?.email == ticket.requester?.email)
         #expect(back.mailbox == "Support" && back.tags == ["bug", "vip"])
         #expect(back.messages[0].body == ticket.messages[0].body)
@@ -124,7 +130,8 @@ struct FluentSupportTargetTests {
         let (receipts, _) = try await bench.perform(first, target)
         var progress = TicketProgress()
         for (index, step) in first.steps.enumerated() {
-            progress.done[step.key] = .init(receipt: try #require(receipts[step.key]), fingerprint: "", order: index, value: step.value)
+            progress.done[step.key] = .init(
+                receipt: try #require(receipts[step.key]), fingerprint: "", order: index, value: step.value)
         }
         let same = await target.plan(ticket.draft, files: [], identity: identity, progress: progress)
         #expect(same.steps.allSatisfy { progress.done[$0.key] != nil || $0.verb == .set }, "\(same.steps.map(\.name))")
@@ -194,7 +201,8 @@ struct FluentSupportTargetTests {
         func file(_ name: String, _ text: String) throws -> Result<ResolvedFile, FileUnavailable> {
             let url = folder.appendingPathComponent(UUID().uuidString)
             try Data(text.utf8).write(to: url)
-            return .success(ResolvedFile(name: name, mediaType: "text/plain", path: url.path, size: text.utf8.count, sha256: ""))
+            return .success(
+                ResolvedFile(name: name, mediaType: "text/plain", path: url.path, size: text.utf8.count, sha256: ""))
         }
         var ticket = Ticket.sample(id: "F\(UUID().uuidString.prefix(6))")
         ticket.messages = Array(ticket.messages[0...1])

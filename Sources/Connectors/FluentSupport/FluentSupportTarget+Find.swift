@@ -17,7 +17,8 @@ extension FluentSupportTarget {
                 out.append(
                     FoundTicket(
                         digest: marker.digest, generation: marker.generation,
-                        receipt: Receipt(id: String(id), url: api.page(ofTicket: id), proof: row["content_hash"]?.string)))
+                        receipt: Receipt(
+                            id: String(id), url: api.page(ofTicket: id), proof: row["content_hash"]?.string)))
             }
             let last = list["last_page"]?.int ?? page
             if rows.isEmpty || page >= last { return out }
@@ -32,7 +33,8 @@ extension FluentSupportTarget {
         guard let all = try await whole(ticket, api) else {
             return .cannotTell(
                 Diagnostic(
-                    code: "fluent-support.gone", "the ticket \(ticket) of “\(step.name)” is gone from Fluent Support", subject: api.page(ofTicket: ticket),
+                    code: "fluent-support.gone", "the ticket \(ticket) of “\(step.name)” is gone from Fluent Support",
+                    subject: api.page(ofTicket: ticket),
                     remedy: "somebody deleted it: decide with `ticketferry resolve`", cause: .someFailed))
         }
         let found = Self.responses(of: all).filter { Self.carries($0, step.key) }
@@ -92,7 +94,10 @@ extension FluentSupportTarget {
         guard let id = Int(ticket.id), let all = try await whole(id, api), let row = all["ticket"] else { return nil }
         var texts: [String] = []
         // Without dates: the finishing file changes those, not people.
-        for name in ["title", "content_hash", "status", "priority", "client_priority", "mailbox_id", "customer_id", "product_id", "privacy"] {
+        for name in [
+            "title", "content_hash", "status", "priority", "client_priority", "mailbox_id", "customer_id", "product_id",
+            "privacy",
+        ] {
             texts.append(row[name]?.text ?? "")
         }
         texts.append(contentsOf: (row["tags"]?.array ?? []).compactMap { $0["id"]?.text }.sorted())
@@ -137,7 +142,8 @@ extension FluentSupportTarget {
     private func holds(_ row: JSON, _ name: String, _ value: JSON) -> Bool {
         let zone = site.zone
         switch name {
-        case "created_at", "updated_at", "waiting_since", "last_agent_response", "last_customer_response", "resolved_at":
+        case "created_at", "updated_at", "waiting_since", "last_agent_response", "last_customer_response",
+            "resolved_at":
             return zone.time(row[name]?.string).map(zone.local) == value.text
         case "mailbox_id":
             if case .string = value { return row[name]?.int == site.staging?.id }
@@ -148,7 +154,9 @@ extension FluentSupportTarget {
 
     private func several(_ step: Step, _ ids: [Int], _ api: FluentSupportAPI) -> Diagnostic {
         Diagnostic(
-            code: "fluent-support.several", "Fluent Support holds “\(step.name)” more than once: \(ids.map(String.init).joined(separator: ", "))",
-            subject: api.address, remedy: "delete all but one there, then decide with `ticketferry resolve`", cause: .someFailed)
+            code: "fluent-support.several",
+            "Fluent Support holds “\(step.name)” more than once: \(ids.map(String.init).joined(separator: ", "))",
+            subject: api.address, remedy: "delete all but one there, then decide with `ticketferry resolve`",
+            cause: .someFailed)
     }
 }
