@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import HTTPTypes
 import Mapping
 import Migration
 import Sandbox
@@ -93,7 +94,11 @@ struct FluentSupportTargetTests {
             Set(plan.steps.map(\.key)).subtracting(adopted.keys).isEmpty,
             "\(plan.steps.filter { adopted[$0.key] == nil }.map(\.name))")
         #expect(try await target.inventory().contains { $0.receipt.id == created.id })
-        #expect(try await target.storedFingerprint(ticket: created) != nil)
+        // People's changes show; ours, and tags, do not.
+        let stored = receipts[identity.key(ticket: ticket.id, part: "set:updated_at")]?.stored
+        #expect(stored != nil)
+        let now = try await target.storedFingerprint(ticket: created)
+        #expect(now == stored)
 
         let source = FluentSupportSource(api: bench.api, sink: Notes())
         let back = try await source.fetch(Stub(id: created.id)).ticket()
@@ -109,6 +114,14 @@ struct FluentSupportTargetTests {
         #expect(byKind == [.reply: 4, .note: 2])
         let authors = back.messages.map { $0.author?.email ?? "" }
         #expect(authors.count { $0 == ticket.requester?.email } == 2 && authors.count { $0 == "ada@lab.example" } == 2)
+
+        _ = await bench.api.send(
+            APICall(
+                .put, "tickets/\(created.id)/property",
+                body: .json(["prop_name": "client_priority", "prop_value": "medium"])))
+        let touched = try await target.storedFingerprint(ticket: created)
+        #expect(touched != stored && touched != nil)
+        #expect(try await target.storedFingerprint(ticket: Receipt(id: "999999")) == nil)
 
         for borrowing in borrowings {
             guard case .givenBack = try await target.giveBack(borrowing) else {

@@ -25,6 +25,9 @@ package final class FluentSupportSource: TicketSource {
         var missingFiles = 0
     }
 
+    /// The pauses before a file is asked for again: beyond the minute that the plugin's limit lasts.
+    private static let patience: ArraySlice<Duration> = [.seconds(5), .seconds(10), .seconds(20), .seconds(30), .seconds(60)]
+
     private let sink: any DiagnosticSink
     private let state: Mutex<State>
     /// Rows of a page: texts may be long, and two pages are kept.
@@ -149,11 +152,24 @@ package final class FluentSupportSource: TicketSource {
                 remedy: "make room or allow writing there", cause: .machine)
         }
         defer { try? handle.close() }
-        let status: Int
-        do { status = try await api.client.download(url, into: FileSink(handle, limit: 2 << 30)).status.code } catch let
-            failure as HTTPFailure
-        {
-            return .failure(FileUnavailable(failure.detail))
+        var head: HTTPResponse
+        var patience = Self.patience
+        while true {
+            do {
+                head = try await api.client.download(url, into: FileSink(handle, limit: 2 << 30))
+            } catch let failure as HTTPFailure {
+                return .failure(FileUnavailable(failure.detail))
+            }
+            // The plugin gives out about thirty files a minute and says no word about when to come back. A failed answer
+            // leaves nothing in the sink.
+            guard head.status.code == 429, let pause = patience.popFirst() else { break }
+            try await Task.sleep(for: pause)
+        }
+        let status = head.status.code
+        if status == 429 {
+            throw Diagnostic(
+                code: "fluent-support.throttled", "the site gives out no more files for now (HTTP 429)",
+                subject: api.address, remedy: "run the same command again in some minutes", cause: .unavailable)
         }
         guard (200..<300).contains(status) else { return .failure(FileUnavailable("the site answered HTTP \(status)")) }
         let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)

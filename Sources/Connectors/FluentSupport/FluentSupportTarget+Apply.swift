@@ -138,7 +138,8 @@ extension FluentSupportTarget {
             APICall(
                 .put, "tickets/\(ticket)/property", body: .json(["prop_name": .string(name), "prop_value": value])))
         if let failure = sent.failure { return failure }
-        return .understood(Receipt(id: String(ticket)), losses: [])
+        let stored = name == "updated_at" ? Self.stored(updatedAt: value.string) : nil
+        return .understood(Receipt(id: String(ticket), stored: stored), losses: [])
     }
 
     /// A mailbox by id, or the staging one by its name.
