@@ -9,6 +9,7 @@ package import TicketModel
 //    ``ReadPlan/Table/onRepeat``. Tables of a later pass may look up those of an earlier one.
 // 3. Dumps reads all inputs once more and calls `mapper.fragments(of: block, firstOrdinal:)`.
 //    A block must come from a reader that was opened with `plan.sets(forFile:)`; its `Record.set` counts into that list.
+//    With `plan.isOwnFormat` readers undo what our writers do (`CSVReader.Options.defused`, `XMLReader.Options.base64`).
 // 4. `mapper.tally` then says what happened; several mappers (one a task) are added up by `Tally.add`.
 //
 //     var mapper = RecordMapper(plan: plan, zone: zoneOrNil, tables: lookup)

@@ -48,6 +48,9 @@ package struct ReadPlan: Sendable {
     package var name: String
     package var format: Format
     package var csv = CSVDialect()
+    /// Whether the dump was written by this tool: what its writers do to texts (a `'` before formulas in CSV, base64 in
+    /// XML) is undone.
+    package var isOwnFormat = false
     package var namespaces: [String: String] = [:]
     package var sets: [RecordSet] = []
     package var tables: [Table] = []

@@ -19,7 +19,7 @@ extension ReadPlanDecoder {
             ]
         case .message:
             [
-                "kind", "author", "body", "html", "text", "lineBreaks", "createdAt", "messageId", "inReplyTo", "to", "cc",
+                "id", "order", "kind", "author", "body", "html", "text", "lineBreaks", "createdAt", "messageId", "inReplyTo", "to", "cc",
                 "extras",
             ]
         case .attachment: ["name", "mediaType", "size", "sha256", "url", "file", "contentId", "inline"]
@@ -190,18 +190,22 @@ extension ReadPlanDecoder {
     private mutating func messageFields(_ entries: [YAMLValue.Entry]) throws -> [Maker.Field] {
         var fields: [Maker.Field] = []
         var body = BodyRule()
+        // Without a time of its own a fragment is sorted by its key.
+        let isByKey = try entries.first { $0.key == "order" }.map { try $0.value.word("order", of: ["time", "key"]) } == "key"
         var kind: Rule?
         for entry in entries {
             let value = entry.value
             switch entry.key {
-            case "key": fields.append(field("id", .text(try rule(value))))
+            case "id": fields.append(field("id", .text(try rule(value))))
+            case "key" where !entries.contains { $0.key == "id" }: fields.append(field("id", .text(try rule(value))))
             case "kind": kind = try rule(value)
             case "author": fields.append(field("author", .person(try people(value, "author"), role: nil)))
             case "body": body.body = try rule(value)
             case "html": body.html = try rule(value)
             case "text": body.text = try rule(value)
             case "lineBreaks": body.lineBreaks = try rule(value)
-            case "createdAt": fields.append(field("createdAt", .messageTime(try rule(value))))
+            case "createdAt":
+                fields.append(field("createdAt", isByKey ? .time(try rule(value)) : .messageTime(try rule(value))))
             case "messageId", "inReplyTo": fields.append(field(entry.key, .text(try rule(value))))
             case "to", "cc": fields.append(field(entry.key, .strings(try rule(value))))
             default: break
@@ -234,7 +238,16 @@ extension ReadPlanDecoder {
     private mutating func customFields(_ value: YAMLValue) throws -> [CustomField] {
         var fields: [CustomField] = []
         for entry in try value.entries("customFields", expected: "a map: `Name of the field: rule`") {
-            if entry.key == "*" {
+            if entry.key == "pairs", let both = entry.value.elements {
+                guard case .pairs(let elements, let name, let value) = try pairs(entry.value), both.count == 2 else { continue }
+                let text = try both[1].string("a path")
+                let pairs = CustomField.Pairs(
+                    elements: RulePath(steps: elements, text: text), name: RulePath(steps: name, text: text),
+                    value: RulePath(steps: value, text: text), mark: RulePath("@json", names: &rules.names))
+                fields.append(CustomField(prefix: [], rule: Rule(source: .first([]), text: text), pattern: nil, pairs: pairs))
+            } else if entry.key == "." {
+                fields.append(CustomField(prefix: [], rule: try rule(entry.value), pattern: nil, isJSON: true))
+            } else if entry.key == "*" {
                 let path = try path(entry.value)
                 let last = path.text.split(separator: "/").last.map(String.init) ?? ""
                 guard last.filter({ $0 == "*" }).count == 1, path.ups == 0 else {
@@ -265,7 +278,16 @@ extension ReadPlanDecoder {
         return .rating(score: try rule(score), comment: try find("comment").map { try rule($0) })
     }
 
+    /// `{from: PATH, as: json}`: the list as our own formats write it.
+    private mutating func jsonList(_ value: YAMLValue) throws -> Maker.Value? {
+        guard value.isMap, try value.entries("a list").contains(where: { $0.key == "as" && $0.value.text == "json" }) else {
+            return nil
+        }
+        return .json(try rule(value))
+    }
+
     private mutating func relations(_ value: YAMLValue) throws -> Maker.Value {
+        if let list = try jsonList(value) { return list }
         let known = Ticket.Relation.Kind.allCases.map(\.rawValue)
         return .relations(
             try value.entries("relations", known: known).compactMap { entry in
@@ -274,7 +296,8 @@ extension ReadPlanDecoder {
     }
 
     private mutating func timeEntries(_ value: YAMLValue) throws -> Maker.Value {
-        .timeEntries(
+        if let list = try jsonList(value) { return list }
+        return .timeEntries(
             try (value.elements ?? [value]).map { element in
                 let entries = try element.entries("timeEntries", known: ["seconds", "author", "createdAt", "note"])
                 func find(_ key: String) -> YAMLValue? { entries.first { $0.key == key }?.value }

@@ -74,7 +74,7 @@ extension ReadPlanDecoder {
         return lets
     }
 
-    private mutating func pairs(_ value: YAMLValue) throws -> Let.Source {
+    mutating func pairs(_ value: YAMLValue) throws -> Let.Source {
         let problem = "`pairs` needs two paths that start alike: of the name and of the value"
         let remedy = "write `pairs: [field/@name, field]` or `pairs: [meta/key, meta/value]`"
         guard let both = value.elements, both.count == 2 else { throw value.error("mapping.bad-let", problem, remedy: remedy) }

@@ -12,7 +12,7 @@ struct ReadPlanDecoder {
 
     static let keys = [
         "format", "bodies", "dates", "zone", "nothing", "rest", "delimiter", "encoding", "quote", "escape", "header", "skip",
-        "namespaces", "sets", "tables", "tickets", "messages", "tags", "participants", "attachments", "identity", "losses",
+        "namespaces", "writtenBy", "sets", "tables", "tickets", "messages", "tags", "participants", "attachments", "identity", "losses",
     ]
 
     static func decode(_ value: YAMLValue, name: String, words: [String: Words]) throws -> ReadPlan {
@@ -77,6 +77,7 @@ struct ReadPlanDecoder {
             for space in try value.entries("namespaces") {
                 plan.namespaces[space.key] = try space.value.string("the namespace of `\(space.key)`")
             }
+        case "writtenBy": plan.isOwnFormat = try value.word("writtenBy", of: ["ticketferry"]) == "ticketferry"
         case "losses":
             for loss in value.elements ?? [value] { plan.losses.append(try self.loss(loss)) }
         default: break

@@ -143,6 +143,8 @@ struct Maker: Sendable {
         case rating(score: Rule, comment: Rule?)
         case relations([(kind: Ticket.Relation.Kind, rule: Rule)])
         case timeEntries([TimeEntryRule])
+        /// A list of objects that stands as JSON.
+        case json(Rule)
         /// JSON as it stands, then what is left over of the record.
         case extras(Rule?)
     }
@@ -163,6 +165,17 @@ struct CustomField: Sendable {
     var rule: Rule
     /// With a star: the field's name is what the star stands for.
     var pattern: (path: RulePath, last: Glob)?
+    /// Elements that carry a name and a value, and maybe a mark that the value is JSON.
+    var pairs: Pairs?
+    /// JSON with the fields that are no plain texts.
+    var isJSON = false
+
+    struct Pairs: Sendable {
+        var elements: RulePath
+        var name: RulePath
+        var value: RulePath
+        var mark: RulePath
+    }
 }
 
 /// One entry of time spent.

@@ -33,7 +33,7 @@ extension RecordMapper {
         for value in try values(rule, fragment.context) {
             var fragment = fragment
             let start = out.count
-            append(quoted: trimmed(value))
+            append(quoted: plan.isOwnFormat ? value : trimmed(value))
             fragment.payload = start..<out.count
             pending.append(fragment)
         }
@@ -50,7 +50,7 @@ extension RecordMapper {
 
     /// Whoever asked is no third person.
     private func isRequester() -> Bool {
-        guard let email = person[PersonField.email.rawValue], let requesterEmail else { return false }
+        guard !plan.isOwnFormat, let email = person[PersonField.email.rawValue], let requesterEmail else { return false }
         return text(email).lowercased() == text(requesterEmail).lowercased()
     }
 
@@ -82,7 +82,7 @@ extension RecordMapper {
             if let value = try scalar(rule, context) {
                 // A number only says something where it differs from the id.
                 let isNumber = field.prefix.elementsEqual("\"number\":".utf8)
-                if isNumber, tree.bytes[trimmed(value)].elementsEqual(tree.bytes[fragment.ticketKey]) { return }
+                if isNumber, !plan.isOwnFormat, tree.bytes[trimmed(value)].elementsEqual(tree.bytes[fragment.ticketKey]) { return }
                 appendText(field, value)
             }
         case .time(let rule):
@@ -124,7 +124,8 @@ extension RecordMapper {
             out.append(contentsOf: field.prefix)
             out.append(contentsOf: "\(number),".utf8)
         case .strings(let rule):
-            let values = try values(rule, context).map { trimmed($0) }.filter { !$0.isEmpty }
+            let keepsBlanks = plan.isOwnFormat
+            let values = try values(rule, context).map { keepsBlanks ? $0 : trimmed($0) }.filter { !$0.isEmpty }
             if !values.isEmpty {
                 out.append(contentsOf: field.prefix)
                 appendList(values)
@@ -135,6 +136,16 @@ extension RecordMapper {
         case .rating(let score, let comment): try appendRating(field, score, comment, context)
         case .relations(let relations): try appendRelations(field, relations, context)
         case .timeEntries(let entries): try appendTimeEntries(field, entries, context)
+        case .json(let rule):
+            let mark = tree.mark
+            guard let value = try scalar(rule, context) else { return }
+            guard let json = try? JSON(parsing: tree.bytes[value]), json.array?.isEmpty == false else {
+                tree.undo(to: mark)
+                return
+            }
+            out.append(contentsOf: field.prefix)
+            json.write(into: &out)
+            out.append(UInt8(ascii: ","))
         case .extras(let rule):
             fragment.extrasAt = out.count
             if let rule, let value = try scalar(rule, context) {

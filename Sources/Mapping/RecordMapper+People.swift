@@ -48,7 +48,7 @@ extension RecordMapper {
                 if field != .role { found = true }
             }
             if found {
-                settle(defaultRole)
+                settle(rule.fields.contains { $0.field == .role } ? nil : defaultRole)
                 return .somebody
             }
         }

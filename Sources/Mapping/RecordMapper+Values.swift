@@ -8,6 +8,12 @@ extension RecordMapper {
         for custom in fields {
             if let pattern = custom.pattern {
                 members += columns(pattern.path, pattern.last, context)
+            } else if let pairs = custom.pairs {
+                members += self.pairs(pairs, context)
+            } else if custom.isJSON {
+                let told = try object(custom.rule, context)
+                members.removeAll { member in told.contains { $0.key == member.key } }
+                members += told
             } else if let value = try fieldValue(custom.rule, context) {
                 members.append((custom.prefix, value))
             }
@@ -47,6 +53,50 @@ extension RecordMapper {
             }
         }
         return members
+    }
+
+    private func key(_ name: some Collection<UInt8>) -> [UInt8] {
+        var key: [UInt8] = []
+        Array(name).withUnsafeBytes { JSONText.append(quoted: $0, to: &key) }
+        key.append(UInt8(ascii: ":"))
+        return key
+    }
+
+    /// Elements with a name and a value; `json="true"` beside them says that the value is no plain text.
+    private mutating func pairs(_ pairs: CustomField.Pairs, _ context: UInt32) -> [(key: [UInt8], value: [UInt8])] {
+        var elements: [UInt32] = []
+        tree.each(pairs.elements, from: context) { elements.append($0); return false }
+        var members: [(key: [UInt8], value: [UInt8])] = []
+        for element in elements {
+            guard let name = tree.firstFull(pairs.name, from: element) else { continue }
+            var values: [UInt32] = []
+            tree.each(pairs.value, from: element) { values.append($0); return true }
+            guard let value = values.first else { continue }
+            let text = tree.text(value)
+            var bytes = quoted([text])
+            if let mark = tree.firstFull(pairs.mark, from: element), tree.bytes[tree.text(mark)].elementsEqual("true".utf8),
+                let json = try? JSON(parsing: tree.bytes[text]), FieldValue(json) != nil
+            {
+                bytes = json.canonicalBytes()
+                tree.use(mark)
+            } else if text.isEmpty, !plan.isOwnFormat {
+                continue
+            }
+            members.append((key(tree.bytes[tree.text(name)]), bytes))
+            tree.use(name)
+            tree.use(value)
+        }
+        return members
+    }
+
+    private mutating func object(_ rule: Rule, _ context: UInt32) throws -> [(key: [UInt8], value: [UInt8])] {
+        let mark = tree.mark
+        guard let value = try scalar(rule, context) else { return [] }
+        guard let members = (try? JSON(parsing: tree.bytes[value]))?.members else {
+            tree.undo(to: mark)
+            return []
+        }
+        return members.filter { FieldValue($0.value) != nil }.map { (key($0.key.utf8), $0.value.canonicalBytes()) }
     }
 
     private func quoted(_ ranges: [Range<Int>]) -> [UInt8] {

@@ -64,6 +64,8 @@ enum Conversion: Sendable, Hashable {
     case bool
     /// JSON as it stands (for extras and custom fields that were written as JSON).
     case json
+    /// A list as our own CSV writes it: texts joined by line breaks, or a JSON list of them.
+    case lines
     /// Instants as numbers since 1970.
     case seconds, milliseconds
     /// The host of a URL.
@@ -77,7 +79,7 @@ enum Conversion: Sendable, Hashable {
 
     /// The words for `as:`.
     static let words = [
-        "lower", "upper", "trim", "number", "bool", "json", "seconds", "milliseconds", "host", "basename", "ending",
+        "lower", "upper", "trim", "number", "bool", "json", "lines", "seconds", "milliseconds", "host", "basename", "ending",
     ]
 
     init?(word: String) {
@@ -88,6 +90,7 @@ enum Conversion: Sendable, Hashable {
         case "number": self = .number
         case "bool": self = .bool
         case "json": self = .json
+        case "lines": self = .lines
         case "seconds": self = .seconds
         case "milliseconds": self = .milliseconds
         case "host": self = .host

@@ -97,7 +97,7 @@ extension FluentSupportPlanner {
         let appends = plan.steps.filter { $0.verb == .append }
         guard appends.contains(where: { progress.done[$0.key] == nil }) else { return }
         // The name holds what is appended: each round of new messages is a step of its own.
-        let round = Fingerprint.of(appends.map(\.key.part)).prefix(12)
+        let round = FluentSupportDigest.of(appends.map(\.key.part)).prefix(12)
         let step = Step(
             key: key("set:stage:\(round)"), verb: .set, name: "staging mailbox", needs: [createKey], undo: .impossible,
             payload: ["op": "property", "name": "mailbox_id", "value": .string(options.staging), "round": .string(String(round))],

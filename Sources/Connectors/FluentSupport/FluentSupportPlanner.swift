@@ -76,7 +76,7 @@ struct FluentSupportPlanner {
         let assignee = assignee()
         guard plan.refusals.isEmpty else { return plan }
         lostProperties()
-        let keys = ticket.messageKeys
+        let keys = ticket.messageKeys()
         let openingIsPublic = ticket.messages.first.map { $0.kind == .reply } ?? false
         create(status: status, priority: priority, customer: customer, assignee: assignee, opensWith: openingIsPublic)
         for index in ticket.messages.indices where index > 0 || !openingIsPublic {
@@ -231,7 +231,7 @@ enum FluentSupportAddress {
 
     /// An address that can never be delivered to (RFC 2606), the same for the same person.
     static func standIn(for person: Person) -> String {
-        let digest = Fingerprint.of([person.id ?? "", person.email ?? "", person.displayName ?? ""]).prefix(16)
+        let digest = FluentSupportDigest.of([person.id ?? "", person.email ?? "", person.displayName ?? ""]).prefix(16)
         return "customer-\(digest)@no-address.invalid"
     }
 }

@@ -151,7 +151,7 @@ package final class FluentSupportSource: TicketSource {
         return .success(
             ResolvedFile(
                 name: attachment.name ?? "file", mediaType: attachment.mediaType, path: path, size: data.count,
-                sha256: Fingerprint.hex(SHA256.hash(data: data))))
+                sha256: FluentSupportDigest.hex(SHA256.hash(data: data))))
     }
 
     private func folder() throws -> String {

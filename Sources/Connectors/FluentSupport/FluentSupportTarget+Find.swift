@@ -99,7 +99,7 @@ extension FluentSupportTarget {
         for response in Self.responses(of: all).sorted(by: { ($0["id"]?.int ?? 0) < ($1["id"]?.int ?? 0) }) {
             for name in ["id", "conversation_type", "content"] { texts.append(response[name]?.text ?? "") }
         }
-        return Fingerprint.of(texts)
+        return FluentSupportDigest.of(texts)
     }
 
     // MARK: Reading

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Crypto
-internal import Migration
 internal import TicketModel
 
 /// A text on its way into Fluent Support: what is sent, what the site will store of it, and what that changes.
@@ -36,7 +35,7 @@ struct FluentSupportText: Hashable, Sendable {
     }
 
     /// MD5 in lower-case hex: the plugin's `content_hash`.
-    static func md5(_ text: String) -> String { Fingerprint.hex(Insecure.MD5.hash(data: Array(text.utf8))) }
+    static func md5(_ text: String) -> String { FluentSupportDigest.hex(Insecure.MD5.hash(data: Array(text.utf8))) }
 
     private static func withoutCarriageReturns(_ bytes: [UInt8]) -> [UInt8] {
         var out: [UInt8] = []
