@@ -124,7 +124,9 @@ final class Batches: Sendable {
                 try await send(Array(batch[..<(batch.count / 2)]), run: run)
                 return try await send(Array(batch[(batch.count / 2)...]), run: run)
             case .notNow(let diagnostic, let retryAfter): trouble = (diagnostic, retryAfter, false)
-            case .uncertain(let diagnostic): trouble = (diagnostic, .zero, true)
+            case .uncertain(let diagnostic):
+                run.uncertain(at: answered)
+                trouble = (diagnostic, .zero, true)
             }
             run.slots.troubled(at: answered)
             let isOver = attempt >= Patience.attempts

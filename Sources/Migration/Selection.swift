@@ -27,15 +27,6 @@ public struct Selection: Hashable, Sendable {
     /// Everything.
     public init() {}
 
-    /// Whether it may leave out tickets that are in the source, so that what is missing is not gone.
-    public var isPartial: Bool { self != Selection() && !(withoutOrder == Selection()) }
-
-    private var withoutOrder: Selection {
-        var copy = self
-        copy.order = .created
-        return copy
-    }
-
     /// Whether a ticket goes, by its id alone; what this lets through still has to pass ``admits(_:)``.
     public func admits(id: String) -> Bool { ids.isEmpty || ids.contains(id) }
 

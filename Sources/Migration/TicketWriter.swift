@@ -133,6 +133,7 @@ struct TicketWriter {
                 if !waited { return .ended(leftOff(inDoubt: false)) }
             case .uncertain(let diagnostic):
                 run.slots.troubled(at: answered)
+                run.uncertain(at: answered)
                 try await commit([.uncertain(step.key)])
                 if attempt >= Patience.attempts { return .ended(unanswered(diagnostic, inDoubt: true)) }
                 if step.verb.canDouble {

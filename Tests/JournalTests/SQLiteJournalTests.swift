@@ -99,7 +99,9 @@ final class SQLiteJournalTests: Sendable {
         #expect(await reader.head() == head)
         await #expect(throws: Diagnostic.self) { try await reader.record([.runBegan(Timestamp(seconds: 0))]) }
         await reader.close()
+        #expect(SQLiteJournal.isInUse(path: path))
         await journal.close()
+        #expect(!SQLiteJournal.isInUse(path: path) && !SQLiteJournal.isInUse(path: path + "x"))
         _ = try SQLiteJournal(path: path)
     }
 

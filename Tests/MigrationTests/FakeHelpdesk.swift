@@ -238,6 +238,7 @@ final class FakeTarget: TicketTarget {
 
     func giveBack(_ borrowing: Borrowing) async throws -> GiveBack {
         try plug.point()
+        settleLate()
         helpdesk.state.withLock { $0.isMuted = borrowing.before.bool ?? false }
         try plug.point()
         return .givenBack
