@@ -39,7 +39,9 @@ public struct Selection: Hashable, Sendable {
         }
         // A ticket without the date may well be newer: leaving it out would lose it.
         if let since = createdSince, let created = ticket.createdAt, created < since { return false }
-        if let since = updatedSince, let updated = ticket.updatedAt ?? ticket.createdAt, updated < since { return false }
+        if let since = updatedSince, let updated = ticket.updatedAt ?? ticket.createdAt, updated < since {
+            return false
+        }
         if let email = ticket.requester?.email, excludedRequesters.contains(email.lowercased()) { return false }
         return !ticket.tags.contains(where: excludedTags.contains)
     }

@@ -56,7 +56,8 @@ public struct TicketHistory: Sendable {
             "steps": .array(
                 steps.map {
                     [
-                        "name": .string($0.name), "verb": .string($0.verb.rawValue), "state": .string($0.state.rawValue),
+                        "name": .string($0.name), "verb": .string($0.verb.rawValue),
+                        "state": .string($0.state.rawValue),
                         "value": JSON($0.value), "targetId": JSON($0.receipt?.id), "url": JSON($0.receipt?.url),
                         "sentAt": .string($0.sentAt.description),
                     ]

@@ -177,7 +177,9 @@ struct TicketWriter {
             } catch {
                 let diagnostic = error as? Diagnostic ?? .unexpected(error)
                 let mayRepeat = attempt < Patience.attempts && diagnostic.cause == .unavailable
-                guard mayRepeat, (try? await wait(Patience.backOff(attempt))) == true else { return .failure(diagnostic) }
+                guard mayRepeat, (try? await wait(Patience.backOff(attempt))) == true else {
+                    return .failure(diagnostic)
+                }
             }
         }
     }

@@ -48,10 +48,12 @@ final class SQLiteJournalTests: Sendable {
         try await journal.record([.runBegan(Timestamp(seconds: 5)), .borrowed(borrowing, since: Timestamp(seconds: 6))])
         try await journal.record([.ticket(record), intent(create), .done(create.key, receipt), intent(status)])
         try await journal.record([
-            .losses(ticket: "t1", [
-                Loss(field: "a", value: "v", reason: "r", fallback: .archive),
-                Loss(field: "messages[].body", value: "text", reason: "r", fallback: .archive),
-            ]), .finishing(ticket: "t1", ["one", "two"]),
+            .losses(
+                ticket: "t1",
+                [
+                    Loss(field: "a", value: "v", reason: "r", fallback: .archive),
+                    Loss(field: "messages[].body", value: "text", reason: "r", fallback: .archive),
+                ]), .finishing(ticket: "t1", ["one", "two"]),
         ])
         await journal.close()
         journal = try SQLiteJournal(path: path)

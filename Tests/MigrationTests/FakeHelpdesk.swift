@@ -217,7 +217,8 @@ final class FakeTarget: TicketTarget {
                 receipts[step.key] = Receipt(id: "\(ticket.id)-\(i + 1)")
             }
             if step.verb == .set, let (name, value) = step.payload.members?.first.map({ ($0.key, $0.value) }) {
-                let isSet = name == "tag" ? stored.tags.contains(value.text ?? "") : stored.properties[name] == value.text
+                let isSet =
+                    name == "tag" ? stored.tags.contains(value.text ?? "") : stored.properties[name] == value.text
                 if isSet { receipts[step.key] = Receipt(id: ticket.id) }
             }
         }

@@ -94,7 +94,8 @@ struct MigrationFileTests {
 
     @Test func pathsHaveDefaultsBesideTheFile() throws {
         let file = try decode(
-            "ticketferry: 1\nname: n\nsource: {connector: csv, path: [a.csv, /b.csv]}\ntarget: {connector: new-desk, url: 'sandbox:'}")
+            "ticketferry: 1\nname: n\nsource: {connector: csv, path: [a.csv, /b.csv]}\ntarget: {connector: new-desk, url: 'sandbox:'}"
+        )
         #expect(file.journal == "/srv/acme.journal" && file.archive == "/srv/acme.archive" && file.concurrency == 8)
         let context = try file.context(for: file.source, sink: Heard(), environment: [:])
         #expect(context.list("path") == ["/srv/a.csv", "/b.csv"])
@@ -102,7 +103,8 @@ struct MigrationFileTests {
 
     @Test func anySandboxLoginWillDo() throws {
         let file = try decode(
-            "ticketferry: 1\nname: n\nsource: {connector: csv, path: a.csv}\ntarget: {connector: new-desk, url: 'sandbox:state.json', password: '${UNSET}'}")
+            "ticketferry: 1\nname: n\nsource: {connector: csv, path: a.csv}\ntarget: {connector: new-desk, url: 'sandbox:state.json', password: '${UNSET}'}"
+        )
         let context = try file.context(for: file.target, sink: Heard(), environment: [:])
         #expect(context.text("url") == "sandbox:/srv/state.json" && context.secret("password") != nil)
     }
