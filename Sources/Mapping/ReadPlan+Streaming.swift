@@ -15,7 +15,7 @@ extension ReadPlan {
     }
 
     /// Whether the mapping reads what this tool itself wrote, with its defused cells and base64 texts.
-    package var readsOwnWriting: Bool { name.hasPrefix("ticketferry-") }
+    package var readsOwnWriting: Bool { isOwnFormat }
 }
 
 extension Rule {

@@ -238,17 +238,18 @@ extension ReadPlanDecoder {
     private mutating func customFields(_ value: YAMLValue) throws -> [CustomField] {
         var fields: [CustomField] = []
         for entry in try value.entries("customFields", expected: "a map: `Name of the field: rule`") {
-            if entry.key == "pairs", let both = entry.value.elements {
-                guard case .pairs(let elements, let name, let value) = try pairs(entry.value), both.count == 2 else { continue }
-                let text = try both[1].string("a path")
+            if entry.key == "pairs" {
+                let (paths, isJSON) = try perhapsJSON(entry.value)
+                guard case .pairs(let elements, let name, let value) = try pairs(paths) else { continue }
                 let pairs = CustomField.Pairs(
-                    elements: RulePath(steps: elements, text: text), name: RulePath(steps: name, text: text),
-                    value: RulePath(steps: value, text: text), mark: RulePath("@json", names: &rules.names))
-                fields.append(CustomField(prefix: [], rule: Rule(source: .first([]), text: text), pattern: nil, pairs: pairs))
-            } else if entry.key == "." {
-                fields.append(CustomField(prefix: [], rule: try rule(entry.value), pattern: nil, isJSON: true))
+                    elements: RulePath(steps: elements, text: "pairs"), name: RulePath(steps: name, text: "pairs"),
+                    value: RulePath(steps: value, text: "pairs"))
+                fields.append(
+                    CustomField(
+                        prefix: [], rule: Rule(source: .first([]), text: "pairs"), pattern: nil, pairs: pairs, isJSON: isJSON))
             } else if entry.key == "*" {
-                let path = try path(entry.value)
+                let (from, isJSON) = try perhapsJSON(entry.value)
+                let path = try path(from)
                 let last = path.text.split(separator: "/").last.map(String.init) ?? ""
                 guard last.filter({ $0 == "*" }).count == 1, path.ups == 0 else {
                     throw entry.value.error(
@@ -257,7 +258,9 @@ extension ReadPlanDecoder {
                 }
                 let parent = RulePath(steps: Array(path.steps.dropLast()), text: path.text)
                 fields.append(
-                    CustomField(prefix: [], rule: Rule(source: .path(path), text: path.text), pattern: (parent, Glob(last))))
+                    CustomField(
+                        prefix: [], rule: Rule(source: .path(path), text: path.text), pattern: (parent, Glob(last)),
+                        isJSON: isJSON))
             } else {
                 var prefix: [UInt8] = []
                 JSONText.append(quoted: entry.key, to: &prefix)
@@ -266,6 +269,17 @@ extension ReadPlanDecoder {
             }
         }
         return fields
+    }
+
+    /// `X`, or `{from: X, as: json}`.
+    private func perhapsJSON(_ value: YAMLValue) throws -> (YAMLValue, Bool) {
+        guard value.isMap else { return (value, false) }
+        let entries = try value.entries("customFields", known: ["from", "as"])
+        guard let from = entries.first(where: { $0.key == "from" }) else {
+            throw value.error("mapping.key-missing", "`from` is missing", remedy: "write {from: PATH, as: json}")
+        }
+        if let word = entries.first(where: { $0.key == "as" }) { _ = try word.value.word("as", of: ["json"]) }
+        return (from.value, entries.count > 1)
     }
 
     private mutating func rating(_ value: YAMLValue) throws -> Maker.Value {
@@ -288,6 +302,16 @@ extension ReadPlanDecoder {
 
     private mutating func relations(_ value: YAMLValue) throws -> Maker.Value {
         if let list = try jsonList(value) { return list }
+        if value.isMap, try value.entries("relations").contains(where: { $0.key == "each" }) {
+            let entries = try value.entries("relations", known: ["each", "kind", "ticket"])
+            func find(_ key: String) throws -> YAMLValue {
+                guard let found = entries.first(where: { $0.key == key })?.value else {
+                    throw value.error("mapping.key-missing", "`relations` with `each` needs `\(key)`", remedy: "add it")
+                }
+                return found
+            }
+            return .eachRelation(try path(find("each")), kind: try rule(find("kind")), ticket: try rule(find("ticket")))
+        }
         let known = Ticket.Relation.Kind.allCases.map(\.rawValue)
         return .relations(
             try value.entries("relations", known: known).compactMap { entry in
@@ -299,13 +323,13 @@ extension ReadPlanDecoder {
         if let list = try jsonList(value) { return list }
         return .timeEntries(
             try (value.elements ?? [value]).map { element in
-                let entries = try element.entries("timeEntries", known: ["seconds", "author", "createdAt", "note"])
+                let entries = try element.entries("timeEntries", known: ["each", "seconds", "author", "createdAt", "note"])
                 func find(_ key: String) -> YAMLValue? { entries.first { $0.key == key }?.value }
                 guard let seconds = find("seconds") else {
                     throw element.error("mapping.key-missing", "a time entry needs `seconds`", remedy: "add it")
                 }
                 return TimeEntryRule(
-                    seconds: try rule(seconds), author: try find("author").map { try people($0, "author") } ?? [],
+                    each: try find("each").map { try path($0) }, seconds: try rule(seconds), author: try find("author").map { try people($0, "author") } ?? [],
                     createdAt: try find("createdAt").map { try rule($0) }, note: try find("note").map { try rule($0) })
             })
     }

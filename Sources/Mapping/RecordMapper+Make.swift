@@ -135,11 +135,12 @@ extension RecordMapper {
         case .customFields(let fields): try appendCustomFields(field, fields, context)
         case .rating(let score, let comment): try appendRating(field, score, comment, context)
         case .relations(let relations): try appendRelations(field, relations, context)
+        case .eachRelation(let path, let kind, let ticket): try appendRelations(field, path, kind, ticket, context)
         case .timeEntries(let entries): try appendTimeEntries(field, entries, context)
         case .json(let rule):
             let mark = tree.mark
             guard let value = try scalar(rule, context) else { return }
-            guard let json = try? JSON(parsing: tree.bytes[value]), json.array?.isEmpty == false else {
+            guard let json = list(value) else {
                 tree.undo(to: mark)
                 return
             }
