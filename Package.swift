@@ -70,9 +70,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
             ]),
-        .target(
-            name: "Migration",
-            dependencies: ["TicketModel", "Mapping", crypto, .product(name: "Yams", package: "Yams")]),
+        .target(name: "Migration", dependencies: ["TicketModel", "Mapping", crypto]),
         .target(name: "Journal", dependencies: ["TicketModel", "Migration", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "Sandbox",

@@ -153,8 +153,10 @@ package struct RecordMapper {
             }
         }
         if identity == nil, let rule = plan.rules.identity, rule.set == set {
+            // Only the look at the identity is taken back, not what the `let`s used up.
+            let mark = tree.mark
             identity = (try? scalar(rule.rule, tree.root)).flatMap { $0 }.map { text($0) }
-            tree.undo(to: 0)
+            tree.undo(to: mark)
         }
     }
 

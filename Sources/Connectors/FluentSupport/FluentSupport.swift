@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import HTTPTypes
 package import Migration
+internal import Sandbox
 package import TicketModel
 package import Transport
 
@@ -46,10 +48,10 @@ package enum FluentSupport {
                 check: "unassigned tickets with agents' replies",
                 reason: "the plugin assigns them to who replies first and cannot be told otherwise: finishing file"),
         ],
-        openSource: { context in FluentSupportSource(api: try api(context), sink: context.sink) },
+        openSource: { context in FluentSupportSource(api: try await api(context), sink: context.sink) },
         openTarget: { context in
             FluentSupportTarget(
-                api: try api(context),
+                api: try await api(context),
                 options: FluentSupportTarget.Options(
                     mailbox: context.text("mailbox"), datesInFile: context.text("dates") == "finish",
                     staging: context.text("staging") ?? "Ticketferry staging",
@@ -59,7 +61,17 @@ package enum FluentSupport {
     /// The API of the options of a migration file; nothing is sent.
     ///
     /// - Throws: a `Diagnostic` for an address or option that cannot hold.
-    static func api(_ context: OpenContext) throws -> FluentSupportAPI {
+    static func api(_ context: OpenContext) async throws -> FluentSupportAPI {
+        let pacer = Pacer(PacingCurve(ceiling: context.concurrency, perMinute: context.requestsPerMinute))
+        if let url = context.text("url"), url.hasPrefix("sandbox:") {
+            let file = String(url.dropFirst("sandbox:".count))
+            let path = file.isEmpty || file.hasPrefix("/") ? file : "\(context.folder)/\(file)"
+            let sandbox = try await FluentSupportSandbox.open(SandboxOptions(state: path.isEmpty ? nil : path))
+            let (base, _) = try BaseURL.parse("http://127.0.0.1", api: FluentSupportAPI.plugin)
+            return api(
+                base: base, user: context.text("username") ?? "admin", password: context.secret("password") ?? Secret("any"),
+                agents: context.secrets("agents"), transport: inProcess(sandbox), pacer: pacer, log: context.log)
+        }
         guard let url = context.text("url"), let user = context.text("username"), let password = context.secret("password")
         else {
             throw Diagnostic(
@@ -77,7 +89,23 @@ package enum FluentSupport {
         return api(
             base: base, user: user, password: password, agents: context.secrets("agents"),
             transport: AsyncHTTPClientTransport(connections: context.concurrency),
-            pacer: Pacer(PacingCurve(ceiling: context.concurrency, perMinute: context.requestsPerMinute)), log: context.log)
+            pacer: pacer, log: context.log)
+    }
+
+    /// Asks a practice site in this process.
+    package static func inProcess(_ sandbox: FluentSupportSandbox) -> InProcessTransport {
+        InProcessTransport { request, body in
+            var headers: [String: String] = [:]
+            for field in request.fields { headers[field.name.canonicalName] = field.value }
+            let target = request.url.path + (request.url.query.map { "?\($0)" } ?? "")
+            let answer = await sandbox.respond(
+                to: Sandbox.SandboxRequest(request.method.rawValue, target: target, headers: headers, body: body))
+            var fields = HTTPFields()
+            for (name, value) in answer.headers {
+                if let name = HTTPField.Name(name) { fields[name] = value }
+            }
+            return IncomingResponse(status: answer.status, fields: fields, body: answer.body)
+        }
     }
 
     /// The API over a given transport: also for sandboxes in this process.
