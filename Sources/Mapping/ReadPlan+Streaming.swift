@@ -23,7 +23,8 @@ extension Rule {
     /// not plain to see.
     fileprivate func finds(_ other: Rule, ups: Int) -> Bool {
         for rule in [self, other] {
-            guard rule.when.isEmpty, rule.split.isEmpty, rule.map == nil, rule.formats.isEmpty, rule.otherwise == nil else {
+            guard rule.when.isEmpty, rule.split.isEmpty, rule.map == nil, rule.formats.isEmpty, rule.otherwise == nil
+            else {
                 return false
             }
         }

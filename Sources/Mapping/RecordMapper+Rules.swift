@@ -183,7 +183,9 @@ extension RecordMapper {
             guard !marker.isEmpty, value.count >= marker.count else { return nil }
             var at = value.upperBound - marker.count
             while at >= value.lowerBound {
-                if tree.bytes[at..<at + marker.count].elementsEqual(marker) { return at + marker.count..<value.upperBound }
+                if tree.bytes[at..<at + marker.count].elementsEqual(marker) {
+                    return at + marker.count..<value.upperBound
+                }
                 at -= 1
             }
             return nil

@@ -33,7 +33,9 @@ extension RecordMapper {
         _ parent: RulePath, _ glob: Glob, isJSON: Bool, _ context: UInt32
     ) -> [(key: [UInt8], value: [UInt8])] {
         var parents: [UInt32] = []
-        tree.each(parent, from: context) { parents.append($0); return false }
+        tree.each(parent, from: context) {
+            parents.append($0); return false
+        }
         var members: [(key: [UInt8], value: [UInt8])] = []
         for parent in parents {
             var node = tree.nodes[Int(parent)].firstChild
@@ -58,7 +60,9 @@ extension RecordMapper {
 
     /// A text, or with `as: json` what JSON says where it reads as the value of a custom field.
     private func plainOrJSON(_ text: Range<Int>, _ isJSON: Bool) -> [UInt8] {
-        if isJSON, let json = try? JSON(parsing: tree.bytes[text]), FieldValue(json) != nil { return json.canonicalBytes() }
+        if isJSON, let json = try? JSON(parsing: tree.bytes[text]), FieldValue(json) != nil {
+            return json.canonicalBytes()
+        }
         return quoted([text])
     }
 
@@ -67,7 +71,9 @@ extension RecordMapper {
         _ pairs: CustomField.Pairs, isJSON: Bool, _ context: UInt32
     ) -> [(key: [UInt8], value: [UInt8])] {
         var elements: [UInt32] = []
-        tree.each(pairs.elements, from: context) { elements.append($0); return false }
+        tree.each(pairs.elements, from: context) {
+            elements.append($0); return false
+        }
         var members: [(key: [UInt8], value: [UInt8])] = []
         for element in elements {
             guard let name = tree.firstFull(pairs.name, from: element),
@@ -108,7 +114,9 @@ extension RecordMapper {
 
     private func nodes(_ path: RulePath, _ context: UInt32) -> [UInt32] {
         var found: [UInt32] = []
-        tree.each(path, from: context) { found.append($0); return false }
+        tree.each(path, from: context) {
+            found.append($0); return false
+        }
         return found
     }
 
@@ -116,7 +124,9 @@ extension RecordMapper {
         var bytes: [UInt8] = []
         for (i, range) in ranges.enumerated() {
             if i > 0 { bytes.append(UInt8(ascii: ",")) }
-            tree.bytes.withUnsafeBytes { JSONText.append(quoted: UnsafeRawBufferPointer(rebasing: $0[range]), to: &bytes) }
+            tree.bytes.withUnsafeBytes {
+                JSONText.append(quoted: UnsafeRawBufferPointer(rebasing: $0[range]), to: &bytes)
+            }
         }
         return bytes
     }
@@ -142,7 +152,9 @@ extension RecordMapper {
                 return nil
             }
         case .json:
-            if let json = try? JSON(parsing: tree.bytes[value]), FieldValue(json) != nil { return json.canonicalBytes() }
+            if let json = try? JSON(parsing: tree.bytes[value]), FieldValue(json) != nil {
+                return json.canonicalBytes()
+            }
             return quoted([value])
         default: return quoted([value])
         }
@@ -196,7 +208,9 @@ extension RecordMapper {
             (entry.each.map { nodes($0, context) } ?? [context]).map { (entry, $0) }
         }
         for (entry, context) in contexts {
-            guard let value = try scalar(entry.seconds, context), let seconds = Int(text(trimmed(value))) else { continue }
+            guard let value = try scalar(entry.seconds, context), let seconds = Int(text(trimmed(value))) else {
+                continue
+            }
             if !isFirst { out.append(UInt8(ascii: ",")) }
             isFirst = false
             out.append(UInt8(ascii: "{"))

@@ -128,7 +128,8 @@ package struct RecordMapper {
                     for rule in maker.fields {
                         let value = try scalar(rule, context)
                         tree.bytes.withUnsafeBytes { bytes in
-                            TableRow.append(value.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) }, to: &result.bytes)
+                            TableRow.append(
+                                value.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) }, to: &result.bytes)
                         }
                     }
                     result.rows.append(
