@@ -10,7 +10,9 @@ struct DateParts {
     var isAfternoon: Bool?
     var offset: Int?
 
-    /// The time they make; nil where no calendar has it. A 12-hour clock without AM or PM is ambiguous: nil.
+    /// The time they make; nil where no calendar has it.
+    ///
+    /// A 12-hour clock without AM or PM is ambiguous: nil.
     func reading() -> DatePattern.Reading? {
         guard year > 0 else { return nil }
         var hour = hour

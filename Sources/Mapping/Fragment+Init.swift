@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Fragment {
-    /// Makes a fragment; see the properties. For assembling what was spilled, and for tests.
+    /// Makes a fragment; see the properties.
+    ///
+    /// For assembling what was spilled, and for tests.
     package init(
         _ kind: Kind, flags: Flags = [], ruleIndex: UInt16 = 0, kindOfRecord: UInt32 = 0, record: UInt64,
         part: UInt32 = 0,

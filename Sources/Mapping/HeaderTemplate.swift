@@ -64,7 +64,9 @@ public struct HeaderTemplate: Sendable {
         return String(decoding: out, as: UTF8.self)
     }
 
-    /// The line for a message. One line, without control characters.
+    /// The line for a message.
+    ///
+    /// One line, without control characters.
     public func line(for message: Message) -> String {
         render(author: Self.name(of: message.author), date: message.createdAt)
     }

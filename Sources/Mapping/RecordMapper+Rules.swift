@@ -30,7 +30,9 @@ extension RecordMapper {
         }
     }
 
-    /// The one value of a rule; nil where it yields nothing. What a failed rule looked at is left over again.
+    /// The one value of a rule; nil where it yields nothing.
+    ///
+    /// What a failed rule looked at is left over again.
     mutating func scalar(_ rule: Rule, _ context: UInt32) throws -> Range<Int>? {
         let mark = tree.mark
         if matches(rule.when, context) {

@@ -2,7 +2,9 @@
 package import Formats
 import TicketModel
 
-/// Runs the rules of a read half over records. Confined to one task; several may run over the blocks of one input.
+/// Runs the rules of a read half over records.
+///
+/// Confined to one task; several may run over the blocks of one input.
 ///
 /// Nothing is kept from block to block but names and counts.
 package struct RecordMapper {
@@ -82,6 +84,7 @@ package struct RecordMapper {
     ///   - block: from a reader opened with the sets that `sets` counts.
     ///   - firstOrdinal: the place of the block's first record among all records of all inputs.
     ///   - sets: by the reader's set: the index in ``ReadPlan/sets``.
+    /// - Returns: the fragments, in the order of the records.
     /// - Throws: `Diagnostic`: a label where the mapping says `fail`, or what a table's look-up throws.
     package mutating func fragments(
         of block: consuming RecordBlock, firstOrdinal: UInt64, sets: [Int]
@@ -119,7 +122,13 @@ package struct RecordMapper {
 
     /// The rows of tables in a block; see ``fragments(of:firstOrdinal:sets:)``.
     ///
-    /// - Parameter wanted: indices in ``ReadPlan/tables``: one of ``ReadPlan/tablePasses``.
+    /// - Parameters:
+    ///   - block: from a reader opened with the sets that `sets` counts.
+    ///   - firstOrdinal: the place of the block's first record among all records of all inputs.
+    ///   - sets: by the reader's set: the index in ``ReadPlan/sets``.
+    ///   - wanted: indices in ``ReadPlan/tables``: one of ``ReadPlan/tablePasses``.
+    /// - Returns: the rows, in the order of the records.
+    /// - Throws: what a table's look-up throws.
     package mutating func tableRows(
         of block: consuming RecordBlock, firstOrdinal: UInt64, sets: [Int], tables wanted: [Int]
     ) throws -> TableRowBlock {

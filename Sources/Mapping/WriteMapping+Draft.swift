@@ -2,7 +2,9 @@
 package import TicketModel
 
 extension WriteMapping {
-    /// What the target should hold of a ticket, and what the mapping itself loses. Pure: equal for equal input, no I/O.
+    /// What the target should hold of a ticket, and what the mapping itself loses.
+    ///
+    /// Pure: equal for equal input, no I/O.
     ///
     /// What the target cannot hold is not the mapping's business: its connector names those losses.
     package func draft(of ticket: Ticket, header: HeaderTemplate = .standard) -> (Draft, [Loss]) {

@@ -41,7 +41,9 @@ package final class Zone: Sendable {
         self.init(name: name, starts: [.min], offsets: [Int32(offset)], doubtful: [false])
     }
 
-    /// The zone of that name; nil where the system knows none. Reads a file: look up once, keep.
+    /// The zone of that name; nil where the system knows none.
+    ///
+    /// Reads a file: look up once, keep.
     package static func named(_ name: String) -> Zone? {
         if ["utc", "gmt", "z"].contains(name.lowercased()) { return Zone(name: name, offset: 0) }
         if let offset = fixedOffset(name) { return Zone(name: name, offset: offset) }
@@ -119,7 +121,9 @@ package final class Zone: Sendable {
         self.init(name: name, starts: starts, offsets: offsets, doubtful: doubtful, changes: file.transitions)
     }
 
-    /// The instant that a local time means, in seconds since 1970, and whether it is in doubt. A few nanoseconds.
+    /// The instant that a local time means, in seconds since 1970, and whether it is in doubt.
+    ///
+    /// A few nanoseconds.
     package func instant(ofLocal local: Int64) -> (seconds: Int64, doubtful: Bool) {
         var low = 0
         var high = starts.count
