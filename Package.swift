@@ -67,10 +67,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "SandboxTests",
-            dependencies: [
-                "TicketModel", "Sandbox", "Connectors",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ],
+            dependencies: ["TicketModel", "Sandbox", "Connectors"],
             exclude: ["Exchanges", "Measured"]),
     ],
     swiftLanguageModes: [.v6])

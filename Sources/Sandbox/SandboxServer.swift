@@ -25,9 +25,10 @@ public struct SandboxServer: Sendable {
         await front.helpdesk.close()
     }
 
-    /// Serves while `body` runs, then closes the port; the helpdesk stays open.
+    /// Serves while `body` runs and gives its value, then closes the port; the helpdesk stays open.
     ///
     /// - Throws: what `body` throws, or the ``Diagnostic`` of ``run(_:port:onReady:)``.
+    @discardableResult
     public static func serve<Value: Sendable>(
         _ front: SandboxFront, port: UInt16 = 0, while body: @Sendable (UInt16) async throws -> Value
     ) async throws -> Value {

@@ -152,10 +152,8 @@ extension FluentSupportSandbox {
             if rest.last == gt { rest = rest.dropLast() }
             guard !name.isEmpty, !rest.contains(gt) else { return [] }
             let element = String(decoding: name, as: UTF8.self).lowercased()
-            guard let allowed = AllowedHTML.elements[element] else {
-                // An object is allowed only for a PDF among the site's own uploads: never what a ticket holds.
-                return element == "object" && closing ? Array("</object>".utf8) : []
-            }
+            // The attributes of an object stay only for a PDF among the site's own uploads: never what a ticket holds.
+            guard let allowed = element == "object" ? [] : AllowedHTML.elements[element] else { return [] }
             if closing { return Array("</".utf8) + name + [gt] }
             var out: [UInt8] = [lt] + name
             for attribute in attributes(Array(rest), element: element, allowed: allowed) {
