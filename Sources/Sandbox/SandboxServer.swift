@@ -93,7 +93,8 @@ public struct SandboxServer: Sendable {
                 let body = HTTPBodySequence(
                     from: CutBody(bytes: Array(response.body.prefix(bytes))), count: response.body.count)
                 return HTTPResponse(
-                    statusCode: HTTPStatusCode(response.status, phrase: ""), headers: Self.headers(response), body: body)
+                    statusCode: HTTPStatusCode(response.status, phrase: ""), headers: Self.headers(response), body: body
+                )
             case .dropped:
                 // The one answer for which this server writes nothing before it asks a handler that can fail, which
                 // closes the connection without a byte.

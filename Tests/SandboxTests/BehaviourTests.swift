@@ -21,10 +21,13 @@ import TicketModel
         var id = 0
         let created = try await mails(site) { id = try await site.ticket() }
         #expect(created == [SandboxMail(to: "support@lab.example", kind: "ticket_created_email_to_admin", ticket: id)])
-        let reply = try await mails(site) { try await site.ask("POST", "/tickets/\(id)/responses", ["content": "a"], as: "ada") }
+        let reply = try await mails(site) {
+            try await site.ask("POST", "/tickets/\(id)/responses", ["content": "a"], as: "ada")
+        }
         #expect(reply.map(\.to) == ["zoe@cust.example"])
         let note = try await mails(site) {
-            try await site.ask("POST", "/tickets/\(id)/responses", ["content": "n", "conversation_type": "note"], as: "ada")
+            try await site.ask(
+                "POST", "/tickets/\(id)/responses", ["content": "n", "conversation_type": "note"], as: "ada")
         }
         #expect(note.isEmpty)
         let customer = try await mails(site) {
@@ -61,8 +64,12 @@ import TicketModel
             return try await mails(site) { try await action(id) }.count
         }
         #expect(try await closing { try await site.ask("POST", "/tickets/\($0)/close") } == 0)
-        #expect(try await closing { try await site.ask("POST", "/tickets/\($0)/close", ["close_ticket_silently": true]) } == 1)
-        #expect(try await closing { try await site.ask("POST", "/tickets/\($0)/close", ["close_ticket_silently": "no"]) } == 1)
+        #expect(
+            try await closing { try await site.ask("POST", "/tickets/\($0)/close", ["close_ticket_silently": true]) }
+                == 1)
+        #expect(
+            try await closing { try await site.ask("POST", "/tickets/\($0)/close", ["close_ticket_silently": "no"]) }
+                == 1)
         #expect(
             try await closing {
                 try await site.ask(
@@ -94,15 +101,19 @@ import TicketModel
         }
         #expect(try await site.ask("GET", "/mailboxes/1/email_configs").body == before)
         #expect(
-            try await site.ask("PUT", "/mailboxes/1/email_settings", ["email_type": "x", "email_settings": [:]]).status == 422)
+            try await site.ask("PUT", "/mailboxes/1/email_settings", ["email_type": "x", "email_settings": [:]]).status
+                == 422)
     }
 
-    @Test func `Dates are in the site's zone, and those of another form are answered with 200 and ignored`() async throws {
+    @Test func `Dates are in the site's zone, and those of another form are answered with 200 and ignored`()
+        async throws
+    {
         let site = try await Site(Site.options(zone: "Europe/Berlin"))
         let id = try await site.ticket()
         let local = "2019-07-06 07:08:09"
         for name in ["created_at", "last_agent_response"] {
-            try await site.ask("PUT", "/tickets/\(id)/property", ["prop_name": .string(name), "prop_value": .string(local)])
+            try await site.ask(
+                "PUT", "/tickets/\(id)/property", ["prop_name": .string(name), "prop_value": .string(local)])
         }
         let ticket = try await site.ask("GET", "/tickets/\(id)").body["ticket"]
         #expect(ticket?["created_at"]?.string == "2019-07-06T05:08:09+00:00")
@@ -124,20 +135,25 @@ import TicketModel
         #expect(await updated() == "2019-01-02 03:04:05")
         try await site.ask("POST", "/tickets/\(id)/responses", ["content": "n", "conversation_type": "note"])
         try await site.ask(
-            "POST", "/tickets/bulk-actions", ["bulk_action": "assign_tags", "ticket_ids": [JSON(id)], "tag_ids": [1, 99]])
+            "POST", "/tickets/bulk-actions",
+            ["bulk_action": "assign_tags", "ticket_ids": [JSON(id)], "tag_ids": [1, 99]])
         try await site.ask("PUT", "/tickets/\(id)/property", ["prop_name": "privacy", "prop_value": ""])
         #expect(await updated() == "2019-01-02 03:04:05")
         try await site.ask("PUT", "/tickets/\(id)/property", ["prop_name": "mailbox_id", "prop_value": 999])
         #expect(await updated() != "2019-01-02 03:04:05")
-        #expect(try await site.ask("PUT", "/tickets/\(id)/property", ["prop_name": "nope", "prop_value": "x"]).status == 422)
         #expect(
-            try await site.ask("PUT", "/tickets/\(id)/property", ["prop_name": "agent_id", "prop_value": 999]).status == 422)
+            try await site.ask("PUT", "/tickets/\(id)/property", ["prop_name": "nope", "prop_value": "x"]).status == 422
+        )
+        #expect(
+            try await site.ask("PUT", "/tickets/\(id)/property", ["prop_name": "agent_id", "prop_value": 999]).status
+                == 422)
     }
 
     @Test func `A ticket is born as it is told, but for dates and hash, and stays closed`() async throws {
         let site = try await Site()
         let id = try await site.ticket([
-            "status": "closed", "agent_id": 2, "message_id": "m-1-", "closed_by": 2, "resolved_at": "2019-01-02 03:04:05",
+            "status": "closed", "agent_id": 2, "message_id": "m-1-", "closed_by": 2,
+            "resolved_at": "2019-01-02 03:04:05",
             "created_at": "2019-01-01 00:00:00", "hash": "mine", "custom_fields": ["a": "b"],
         ])
         try await site.ask("POST", "/tickets/\(id)/responses", ["content": "x"], as: "chiyo")
@@ -171,7 +187,8 @@ import TicketModel
         let site = try await Site(Site.options(clock: Clock { hours.value }))
         let id = try await site.ticket()
         func attach(_ hash: JSON) async throws -> Int {
-            let answer = try await site.ask("POST", "/tickets/\(id)/responses", ["content": "x", "attachments": [hash]])
+            let answer = try await site.ask(
+                "POST", "/tickets/\(id)/responses", ["content": "x", "attachments": [hash]])
             return answer.body["response"]?["attachments"]?.array?.count ?? 0
         }
         let text = Array("three words here".utf8)
@@ -189,7 +206,9 @@ import TicketModel
         for url in urls {
             let target = url.replacingOccurrences(of: "https://helpdesk.example", with: "")
             bodies.append(
-                String(decoding: await site.sandbox.respond(to: SandboxRequest("GET", target: target)).body, as: UTF8.self))
+                String(
+                    decoding: await site.sandbox.respond(to: SandboxRequest("GET", target: target)).body, as: UTF8.self)
+            )
         }
         #expect(bodies == ["File could not be found", "three words here"])
         for (name, bytes) in [("a.eml", text), ("a.txt", []), ("a.txt", Array("a,b\nc,d\n".utf8)), ("a.png", text)] {
@@ -216,7 +235,9 @@ import TicketModel
         #expect(try await site.ask("GET", "/tickets").body["tickets"]?["data"]?[0]?["customer"]?.isNull == true)
     }
 
-    @Test func `An application password made by the administrator lets an agent in, with blanks or without`() async throws {
+    @Test func `An application password made by the administrator lets an agent in, with blanks or without`()
+        async throws
+    {
         let site = try await Site(Site.options(logins: [SandboxLogin(user: "admin", password: "any")]))
         let made = try await site.ask("POST", "/wp-json/wp/v2/users/2/application-passwords", ["name": "ferry"])
         #expect(made.status == 201)

@@ -26,7 +26,8 @@ import TicketModel
 
     /// Reads of a site with 60 tickets, in no order.
     @Test(arguments: [
-        "agents", "customers", "integration-statuses", "mailbox-email-configs", "mailboxes", "me", "per-page-negative-500",
+        "agents", "customers", "integration-statuses", "mailbox-email-configs", "mailboxes", "me",
+        "per-page-negative-500",
         "products", "settings", "ticket-6", "ticket-7", "ticket-8", "ticket-documented-path-404", "ticket-essentials",
         "ticket-missing-422", "ticket-tags-absent-404", "tickets-page-2", "tickets-past-the-end",
     ])
@@ -35,7 +36,8 @@ import TicketModel
         // The reads were recorded on a site that had been filled a little earlier than the one whose tables we have:
         // without the one who is only copied in and her reply, and with another second between two customers.
         try await site.sandbox.edit { state in
-            let byEmail = Dictionary(state.persons.all.map { ($0.email, $0.id) }, uniquingKeysWith: { first, _ in first })
+            let byEmail = Dictionary(
+                state.persons.all.map { ($0.email, $0.id) }, uniquingKeysWith: { first, _ in first })
             if let id = byEmail["mary.ann@partner.example"] { state.persons[id] = nil }
             if let early = byEmail["user22@cust.example"], let late = byEmail["user55@cust.example"] {
                 let moment = state.persons[early]?["created_at"]
@@ -55,17 +57,22 @@ import TicketModel
         let site = try await Site()
         for name in [
             "create-ticket", "create-response-as-agent", "create-note", "create-response-on-behalf-of-customer",
-            "set-created-at", "set-status", "search-by-message-id", "ticket-after-writes", "create-ticket-without-title-422",
+            "set-created-at", "set-status", "search-by-message-id", "ticket-after-writes",
+            "create-ticket-without-title-422",
             "create-ticket-unknown-mailbox-404", "delete-tickets",
         ] {
             try await play(name, on: site)
         }
     }
 
-    @Test func `Files, tags and properties on the site with 60 tickets go as recorded, in the recorded order`() async throws {
+    @Test func `Files, tags and properties on the site with 60 tickets go as recorded, in the recorded order`()
+        async throws
+    {
         let site = try await Site.recorded()
         var hashes: [String: String] = [:]
-        for name in ["upload-without-ticket-id", "upload-with-ticket-id", "upload-type-refused-422", "upload-too-large-422"] {
+        for name in [
+            "upload-without-ticket-id", "upload-with-ticket-id", "upload-type-refused-422", "upload-too-large-422",
+        ] {
             let exchange = try Fixture.json("Exchanges/\(name).json")
             let form = try #require(exchange["request"]?["body"]?["multipart/form-data"])
             let file = try #require(form["file"])

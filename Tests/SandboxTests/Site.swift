@@ -56,11 +56,13 @@ struct Site {
     }
 
     /// Makes a ticket and gives its id.
-    func ticket(_ fields: JSON = [:], email: String = "zoe@cust.example", as user: String = "admin") async throws -> Int {
+    func ticket(_ fields: JSON = [:], email: String = "zoe@cust.example", as user: String = "admin") async throws -> Int
+    {
         var ticket: JSON = ["title": "A title", "content": "<p>A body</p>"]
         for member in fields.members ?? [] { ticket[member.key] = member.value }
         let answer = try await ask(
-            "POST", "/tickets", ["ticket": ticket, "newCustomer": ["email": .string(email), "first_name": "Zoë"]], as: user)
+            "POST", "/tickets", ["ticket": ticket, "newCustomer": ["email": .string(email), "first_name": "Zoë"]],
+            as: user)
         return try #require(answer.body["ticket"]?["id"]?.int)
     }
 

@@ -49,8 +49,12 @@ import TicketModel
 
     static let rows: [Row] = [
         Row(name: "one backslash", sent: #"C:\t"#, body: "C:t", reply: "C:t", customer: "C:t", title: "C:t"),
-        Row(name: "backslashes doubled", sent: #"C:\\t"#, body: #"C:\t"#, reply: #"C:\t"#, customer: "C:t", title: #"C:\t"#),
-        Row(name: "four backslashes", sent: #"C:\\\\t"#, body: #"C:\\t"#, reply: #"C:\\t"#, customer: #"C:\t"#, title: #"C:\\t"#),
+        Row(
+            name: "backslashes doubled", sent: #"C:\\t"#, body: #"C:\t"#, reply: #"C:\t"#, customer: "C:t",
+            title: #"C:\t"#),
+        Row(
+            name: "four backslashes", sent: #"C:\\\\t"#, body: #"C:\\t"#, reply: #"C:\\t"#, customer: #"C:\t"#,
+            title: #"C:\\t"#),
         Row(
             name: "escaped tag", sent: "&lt;b&gt;x", body: "<b>x", reply: "&lt;b&gt;x", customer: "<b>x",
             title: "&lt;b&gt;x"),
@@ -64,10 +68,13 @@ import TicketModel
         Row(
             name: "less-than alone", sent: "5 < 6", body: "5 < 6", reply: "5 &lt; 6", customer: "5 &lt; 6",
             title: "5 &lt; 6"),
-        Row(name: "raw ampersand", sent: "a & b", body: "a & b", reply: "a &amp; b", customer: "a &amp; b", title: "a & b"),
+        Row(
+            name: "raw ampersand", sent: "a & b", body: "a & b", reply: "a &amp; b", customer: "a &amp; b",
+            title: "a & b"),
         Row(
             name: "smartcodes", sent: "{{customer.email}} {{ customer.first_name }} ##agent.email##",
-            body: "{{customer.email}} {{ customer.first_name }} ##agent.email##", reply: "zoe@cust.example Zoë ada@lab.example",
+            body: "{{customer.email}} {{ customer.first_name }} ##agent.email##",
+            reply: "zoe@cust.example Zoë ada@lab.example",
             customer: "{{customer.email}} {{ customer.first_name }} ##agent.email##",
             title: "{{customer.email}} {{ customer.first_name }} ##agent.email##"),
         Row(
@@ -77,13 +84,15 @@ import TicketModel
             name: "hash escaped", sent: "&#35;#x##", body: "&#035;#x##", reply: "&#035;#x##", customer: "&#035;#x##",
             title: nil),
         Row(
-            name: "forbidden tags", sent: "<script>a</script><iframe>b</iframe><my-tag onclick=\"x\">c</my-tag>", body: "abc",
+            name: "forbidden tags", sent: "<script>a</script><iframe>b</iframe><my-tag onclick=\"x\">c</my-tag>",
+            body: "abc",
             reply: "abc", customer: "abc", title: "bc"),
         Row(
             name: "event attribute", sent: "<p onclick=\"x\">c</p>", body: "<p>c</p>", reply: "<p>c</p>",
             customer: "<p>c</p>", title: "c"),
         Row(
-            name: "data address", sent: "<img src=\"data:image/png;base64,AA\">", body: "<img src=\"image/png;base64,AA\">",
+            name: "data address", sent: "<img src=\"data:image/png;base64,AA\">",
+            body: "<img src=\"image/png;base64,AA\">",
             reply: "<img src=\"image/png;base64,AA\">", customer: "<img src=\"image/png;base64,AA\">", title: nil),
         Row(
             name: "cid address", sent: "<img src=\"cid:abc\">", body: "<img src=\"abc\">", reply: "<img src=\"abc\">",
@@ -92,8 +101,10 @@ import TicketModel
             name: "allowed markup",
             sent: "<h1 class=\"a\" id=\"b\" data-x=\"1\" style=\"color:red\">h</h1><pre><code>c</code></pre><!-- n -->",
             body: "<h1 class=\"a\" id=\"b\" data-x=\"1\" style=\"color:red\">h</h1><pre><code>c</code></pre><!-- n -->",
-            reply: "<h1 class=\"a\" id=\"b\" data-x=\"1\" style=\"color:red\">h</h1><pre><code>c</code></pre><!-- n -->",
-            customer: "<h1 class=\"a\" id=\"b\" data-x=\"1\" style=\"color:red\">h</h1><pre><code>c</code></pre><!-- n -->",
+            reply:
+                "<h1 class=\"a\" id=\"b\" data-x=\"1\" style=\"color:red\">h</h1><pre><code>c</code></pre><!-- n -->",
+            customer:
+                "<h1 class=\"a\" id=\"b\" data-x=\"1\" style=\"color:red\">h</h1><pre><code>c</code></pre><!-- n -->",
             title: "hc"),
         Row(
             name: "line ends and controls", sent: "a\r\nb\u{7}\u{B}c", body: "a\nbc", reply: "a\nbc", customer: "a\nbc",
@@ -108,7 +119,9 @@ import TicketModel
     @Test(arguments: rows)
     func `A row of the table holds in each of its places, over the API`(_ row: Row) async throws {
         let site = try await Site()
-        let id = try await site.ticket(["title": .string(row.title == nil ? "t" : row.sent), "content": .string(row.sent)])
+        let id = try await site.ticket([
+            "title": .string(row.title == nil ? "t" : row.sent), "content": .string(row.sent),
+        ])
         let ticket = await site.stored("tickets", id)
         #expect(ticket?["columns"]?["content"]?.string == row.body, "ticket body")
         #expect(ticket?["columns"]?["content_hash"]?.string == FluentSupportSandbox.md5(row.body))

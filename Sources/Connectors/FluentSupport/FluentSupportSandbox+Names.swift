@@ -38,14 +38,16 @@ extension FluentSupportSandbox.Text {
         }
         var parts = String(out).trimmingCharacters(in: CharacterSet(charactersIn: ".-_")).components(separatedBy: ".")
         guard parts.count > 2 else { return parts.joined(separator: ".") }
-        for i in 1..<(parts.count - 1) where (2...5).contains(parts[i].count) && !known.contains(parts[i].lowercased()) {
+        for i in 1..<(parts.count - 1) where (2...5).contains(parts[i].count) && !known.contains(parts[i].lowercased())
+        {
             if parts[i].allSatisfy({ $0.isASCII && $0.isLetter }) { parts[i] += "_" }
         }
         return parts.joined(separator: ".")
     }
 
     private static let known: Set<String> = [
-        "jpg", "jpeg", "png", "gif", "pdf", "csv", "txt", "zip", "doc", "docx", "xls", "xlsx", "gz", "tar", "mp3", "mp4",
+        "jpg", "jpeg", "png", "gif", "pdf", "csv", "txt", "zip", "doc", "docx", "xls", "xlsx", "gz", "tar", "mp3",
+        "mp4",
     ]
 
     /// Latin letters without their accents; other scripts stay.
