@@ -29,6 +29,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.100.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.26.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -43,21 +46,27 @@ let package = Package(
             name: "ShippedMappings", path: "mappings", resources: [.embedInCode("shipped")]),
         .target(
             name: "Mapping",
-            dependencies: ["TicketModel", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache]),
+            dependencies: [
+                "TicketModel", "Formats", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache, crypto,
+            ]),
         .target(name: "Dumps", dependencies: ["TicketModel", "Formats", "Mapping", "Migration", crypto]),
         .target(
             name: "Transport",
             dependencies: [
                 "TicketModel", httpTypes, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                // The types in AsyncHTTPClient's own signatures; they come with it.
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
             ]),
         .target(name: "Migration", dependencies: ["TicketModel", "Mapping", crypto]),
-        .target(name: "Journal", dependencies: ["Migration", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(name: "Journal", dependencies: ["TicketModel", "Migration", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "Sandbox",
             dependencies: ["TicketModel", httpTypes, .product(name: "FlyingFox", package: "FlyingFox")]),
         .target(
             name: "Connectors",
-            dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", crypto, httpTypes]),
+            dependencies: ["TicketModel", "Mapping", "Dumps", "Migration", "Transport", "Sandbox", crypto, httpTypes]),
         .target(name: "Reports", dependencies: ["TicketModel", "Migration"]),
         .executableTarget(
             name: "ticketferry",
@@ -66,9 +75,24 @@ let package = Package(
                 "Connectors", "Reports", argumentParser,
             ]),
         .testTarget(
+            name: "ConnectorsTests",
+            dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", httpTypes]),
+        .testTarget(
+            name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel", crypto],
+            exclude: ["Fixtures"]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
+        .testTarget(name: "MappingTests", dependencies: ["TicketModel", "Formats", "Mapping"]),
+        .testTarget(name: "MigrationTests", dependencies: ["TicketModel", "Mapping", "Migration", "Journal"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .testTarget(
             name: "SandboxTests",
             dependencies: ["TicketModel", "Sandbox", "Connectors"],
             exclude: ["Exchanges", "Measured"]),
+        .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
+        .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
     ],
     swiftLanguageModes: [.v6])
 
