@@ -89,10 +89,7 @@ let package = Package(
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "SandboxTests",
-            dependencies: [
-                "TicketModel", "Sandbox", "Connectors",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ],
+            dependencies: ["TicketModel", "Sandbox", "Connectors"],
             exclude: ["Exchanges", "Measured"]),
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
