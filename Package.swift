@@ -49,6 +49,31 @@ let package = Package(
             dependencies: [
                 "TicketModel", "Formats", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache, crypto,
             ]),
+        .target(name: "Dumps", dependencies: ["TicketModel", "Formats", "Mapping", "Migration", crypto]),
+        .target(
+            name: "Transport",
+            dependencies: [
+                "TicketModel", httpTypes, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                // The types in AsyncHTTPClient's own signatures; they come with it.
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
+            ]),
+        .target(name: "Migration", dependencies: ["TicketModel", "Mapping", crypto]),
+        .target(name: "Journal", dependencies: ["TicketModel", "Migration", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "Sandbox",
+            dependencies: ["TicketModel", httpTypes, .product(name: "FlyingFox", package: "FlyingFox")]),
+        .target(
+            name: "Connectors",
+            dependencies: ["TicketModel", "Mapping", "Dumps", "Migration", "Transport", "Sandbox", crypto, httpTypes]),
+        .target(name: "Reports", dependencies: ["TicketModel", "Migration"]),
+        .executableTarget(
+            name: "ticketferry",
+            dependencies: [
+                "TicketModel", "Formats", "Mapping", "Dumps", "Transport", "Migration", "Journal", "Sandbox",
+                "Connectors", "Reports", argumentParser,
+            ]),
         .testTarget(
             name: "ConnectorsTests",
             dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", httpTypes]),
@@ -60,41 +85,11 @@ let package = Package(
             name: "JournalTests",
             dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "MappingTests", dependencies: ["TicketModel", "Formats", "Mapping"]),
-        .target(name: "Dumps", dependencies: ["TicketModel", "Formats", "Mapping", "Migration", crypto]),
-        .target(
-            name: "Transport",
-            dependencies: [
-                "TicketModel", httpTypes, .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                // The types in AsyncHTTPClient's own signatures; they come with it.
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
-            ]),
-        .target(
-            name: "Migration",
-            dependencies: ["TicketModel", "Mapping", crypto, .product(name: "Yams", package: "Yams")]),
-        .target(name: "Journal", dependencies: ["TicketModel", "Migration", .product(name: "GRDB", package: "GRDB.swift")]),
-        .target(
-            name: "Sandbox",
-            dependencies: ["TicketModel", httpTypes, .product(name: "FlyingFox", package: "FlyingFox")]),
-        .target(
-            name: "Connectors",
-            dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", crypto, httpTypes]),
-        .target(name: "Reports", dependencies: ["TicketModel", "Migration"]),
-        .executableTarget(
-            name: "ticketferry",
-            dependencies: [
-                "TicketModel", "Formats", "Mapping", "Dumps", "Transport", "Migration", "Journal", "Sandbox",
-                "Connectors", "Reports", argumentParser,
-            ]),
         .testTarget(name: "MigrationTests", dependencies: ["TicketModel", "Mapping", "Migration", "Journal"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "SandboxTests",
-            dependencies: [
-                "TicketModel", "Sandbox", "Connectors",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ],
+            dependencies: ["TicketModel", "Sandbox", "Connectors"],
             exclude: ["Exchanges", "Measured"]),
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),

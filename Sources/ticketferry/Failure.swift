@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Connectors
+import Foundation
 import Mapping
 import Migration
 import TicketModel
@@ -19,5 +20,19 @@ enum Failure {
         Diagnostic(
             code: "convert.interrupted", "interrupted; nothing was written", remedy: "run the same command again",
             cause: .interrupted)
+    }
+
+    /// A connector that lacks a side.
+    static func cannot(_ what: String, _ connector: String, at location: SourceLocation) -> Diagnostic {
+        Diagnostic(
+            code: "connectors.no-side", "`\(connector)` cannot \(what) in a migration", at: location,
+            remedy: "choose another: `ticketferry connectors` lists what each can do")
+    }
+
+    /// A file of ours that the disk does not take.
+    static func unwritable(_ path: String) -> Diagnostic {
+        Diagnostic(
+            code: "output.unwritable", "the file cannot be written: \(String(cString: strerror(errno)))",
+            at: SourceLocation(file: path), remedy: "free space on the disk, or name another file", cause: .machine)
     }
 }
