@@ -3,8 +3,8 @@ import Dumps
 import Foundation
 import Mapping
 import Migration
-import TicketModel
 import Testing
+import TicketModel
 
 private let rowsAMessage = """
     ticketferry-mapping: 1
@@ -16,7 +16,9 @@ private let rowsAMessage = """
       messages: [{each: row, of: Ticket, key: Message, kind: {const: reply}, body: Text, createdAt: Date}]
     """
 
-private func csv(_ rows: [String]) -> String { (["Ticket,Subject,Tags,Message,Text,Date"] + rows).joined(separator: "\n") + "\n" }
+private func csv(_ rows: [String]) -> String {
+    (["Ticket,Subject,Tags,Message,Text,Date"] + rows).joined(separator: "\n") + "\n"
+}
 
 private func lines(_ rows: [String], policy: String = "first", limit: Int? = nil) throws -> Converted {
     try withFolder { folder in
@@ -53,7 +55,9 @@ private func lines(_ rows: [String], policy: String = "first", limit: Int? = nil
     }
 
     @Test func aRepeatedTicketGoesByItsMakersPolicy() throws {
-        let rows = ["1,one,a,1,x,2024-01-01 00:00:00", "1,,,2,y,2024-01-02 00:00:00", "1,three,b,3,z,2024-01-03 00:00:00"]
+        let rows = [
+            "1,one,a,1,x,2024-01-01 00:00:00", "1,,,2,y,2024-01-02 00:00:00", "1,three,b,3,z,2024-01-03 00:00:00",
+        ]
         #expect(try lines(rows, policy: "first").tickets()[0].subject == "one")
         #expect(try lines(rows, policy: "first").tickets()[0].tags == ["a"])
         #expect(try lines(rows, policy: "last").tickets()[0].subject == "three")

@@ -3,8 +3,8 @@ import Dumps
 import Foundation
 import Mapping
 import Migration
-import TicketModel
 import Testing
+import TicketModel
 
 @Suite struct InputTests {
     private func code(_ paths: [String]) -> String? {
@@ -31,7 +31,8 @@ import Testing
             #expect(code([folder.path + "/*.csv"]) == "input.no-match")
             #expect(code([folder.path]) == "input.no-dumps")
             let contents: [([UInt8], String?)] = [
-                ([], "input.empty"), ([0x50, 0x4B, 3, 4], "input.binary"), ((0..<250).map { UInt8($0) }, "input.binary"),
+                ([], "input.empty"), ([0x50, 0x4B, 3, 4], "input.binary"),
+                ((0..<250).map { UInt8($0) }, "input.binary"),
                 (Array("id\n1\n".utf8), nil), ([0xFF, 0xFE] + "id\n1\n".utf8.flatMap { [$0, 0] }, nil),
             ]
             for (i, (bytes, expected)) in contents.enumerated() {
@@ -84,7 +85,8 @@ import Testing
 
     @Test func aDumpIsASourceOfPages() async throws {
         let source = DumpSource(
-            DumpJob(plan: try shipped("kb-support-wxr"), files: try AttachmentFolder(path: sample("kb-support/uploads"))),
+            DumpJob(
+                plan: try shipped("kb-support-wxr"), files: try AttachmentFolder(path: sample("kb-support/uploads"))),
             paths: [sample("kb-support/wordpress.wxr.xml")], diagnostics: Said())
         var ids: [String] = []
         var cursor: Cursor?
