@@ -49,7 +49,6 @@ let package = Package(
             dependencies: [
                 "TicketModel", "Formats", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache, crypto,
             ]),
-        .testTarget(name: "MappingTests", dependencies: ["TicketModel", "Formats", "Mapping"]),
         .target(name: "Dumps", dependencies: ["TicketModel", "Formats", "Mapping", "Migration", crypto]),
         .target(
             name: "Transport",
@@ -60,16 +59,14 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
             ]),
-        .target(
-            name: "Migration",
-            dependencies: ["TicketModel", "Mapping", crypto, .product(name: "Yams", package: "Yams")]),
+        .target(name: "Migration", dependencies: ["TicketModel", "Mapping", crypto]),
         .target(name: "Journal", dependencies: ["TicketModel", "Migration", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "Sandbox",
             dependencies: ["TicketModel", httpTypes, .product(name: "FlyingFox", package: "FlyingFox")]),
         .target(
             name: "Connectors",
-            dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", crypto, httpTypes]),
+            dependencies: ["TicketModel", "Mapping", "Dumps", "Migration", "Transport", "Sandbox", crypto, httpTypes]),
         .target(name: "Reports", dependencies: ["TicketModel", "Migration"]),
         .executableTarget(
             name: "ticketferry",
@@ -80,19 +77,19 @@ let package = Package(
         .testTarget(
             name: "ConnectorsTests",
             dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", httpTypes]),
-        .testTarget(name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel"]),
+        .testTarget(
+            name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel", crypto],
+            exclude: ["Fixtures"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
         .testTarget(
             name: "JournalTests",
             dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
+        .testTarget(name: "MappingTests", dependencies: ["TicketModel", "Formats", "Mapping"]),
         .testTarget(name: "MigrationTests", dependencies: ["TicketModel", "Mapping", "Migration", "Journal"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "SandboxTests",
-            dependencies: [
-                "TicketModel", "Sandbox", "Connectors",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ],
+            dependencies: ["TicketModel", "Sandbox", "Connectors"],
             exclude: ["Exchanges", "Measured"]),
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),

@@ -16,6 +16,8 @@ package struct Assembler {
     package private(set) var leftAside: [Int] = []
     /// Keys of tickets that came twice under `onRepeat: ambiguous`.
     package private(set) var ambiguous = 0
+    /// How many tickets have a requester, and how many of these no address.
+    package private(set) var requesters = (all: 0, withoutEmail: 0)
     private let ticketRepeat: [RepeatPolicy]
     private let messageRepeat: [RepeatPolicy]
     private let place: (UInt64, UInt32) -> SourceLocation
@@ -174,6 +176,11 @@ package struct Assembler {
         }
         if !attachments.isEmpty { place(attachments: fragments, bytes) }
         let layout = HeadLayout(head)
+        if let requester = layout.requester {
+            requesters.all += 1
+            // `email` is the first of a person's keys.
+            if !head[requester].starts(with: #"{"email""#.utf8) { requesters.withoutEmail += 1 }
+        }
         out.append(UInt8(ascii: "{"))
         Self.members(head[1..<layout.messages], to: &out)
         try writeMessages(requester: layout.requester.map { head[$0] }, fragments, bytes, to: &out)

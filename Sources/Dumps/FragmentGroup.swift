@@ -55,11 +55,11 @@ package struct FragmentGroup {
         guard let kind = Fragment.Kind(rawValue: header.kind) else { return }
         fragments.append(
             Fragment(
-                kind: kind, flags: Fragment.Flags(rawValue: header.flags), ruleIndex: header.ruleIndex,
+                kind, flags: Fragment.Flags(rawValue: header.flags), ruleIndex: header.ruleIndex,
                 kindOfRecord: header.kindOfRecord, record: header.record, part: header.part, line: header.line,
-                ticketKey: keyStart..<restStart,
+                seconds: header.seconds, nanoseconds: header.nanoseconds, ticketKey: keyStart..<restStart,
                 messageKey: header.messageKeyLength < 0 ? nil : restStart..<payloadStart,
-                payload: payloadStart..<bytes.count, seconds: header.seconds, nanoseconds: header.nanoseconds))
+                payload: payloadStart..<bytes.count))
     }
 
     /// Appends a fragment of another buffer.

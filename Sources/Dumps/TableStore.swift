@@ -8,7 +8,7 @@ package import TicketModel
 package final class TableStore: TableLookup {
     /// By table: how many keys came twice under `onRepeat: ambiguous`; look-ups of them find nothing.
     package private(set) var ambiguousKeys: [Int: Int] = [:]
-    private let tables: [ReadPlan.Table]
+    let tables: [ReadPlan.Table]
     private let limit: Int
     private let place: (UInt64, UInt32) -> SourceLocation
     private var sorter: SpillSorter?
@@ -94,6 +94,18 @@ package final class TableStore: TableLookup {
         return try rows.append(table: table, key: key, to: &out)
     }
 
+    /// Hands every settled row (its table, key and fields) to `body`, sorted within each pass.
+    func forEachRow(_ body: (Int, UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Void) throws {
+        var done: [any SettledRows] = []
+        for table in passes.keys.sorted() {
+            guard let rows = passes[table], !done.contains(where: { $0 === rows }) else { continue }
+            done.append(rows)
+            try rows.forEach { key, row in
+                try body(Int(key[0]) << 8 | Int(key[1]), UnsafeRawBufferPointer(rebasing: key[2...]), row)
+            }
+        }
+    }
+
     static func makeKey(table: Int, _ key: UnsafeRawBufferPointer, into out: inout [UInt8]) {
         out.removeAll(keepingCapacity: true)
         out.append(UInt8(truncatingIfNeeded: table >> 8))
@@ -105,6 +117,8 @@ package final class TableStore: TableLookup {
 /// Rows with one row a key.
 private protocol SettledRows: AnyObject {
     func append(table: Int, key: UnsafeRawBufferPointer, to out: inout [UInt8]) throws -> Bool
+    /// Hands every row to `body`: its whole key (table and key) and its fields.
+    func forEach(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Void) throws
 }
 
 /// Takes rows in the order of their keys.
@@ -156,6 +170,16 @@ private final class RowsInMemory: SettledRows, RowCollector {
                 bucket = (bucket + 1) & mask
             }
             return false
+        }
+    }
+
+    func forEach(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Void) throws {
+        try bytes.withUnsafeBytes { bytes in
+            for row in rows {
+                try body(
+                    UnsafeRawBufferPointer(rebasing: bytes[row.start..<row.key]),
+                    UnsafeRawBufferPointer(rebasing: bytes[row.key..<row.end]))
+            }
         }
     }
 
@@ -214,6 +238,21 @@ private final class RowsOnDisk: SettledRows, RowCollector {
                 at += item.count
             }
             return false
+        }
+    }
+
+    func forEach(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Void) throws {
+        for index in starts.indices {
+            try load(index)
+            try block.withUnsafeBytes { block in
+                var at = 0
+                while at < block.count {
+                    let item = SpillSorter.item(block, at)
+                    let key = SpillSorter.key(block, at)
+                    try body(key, UnsafeRawBufferPointer(rebasing: item[(8 + key.count)...]))
+                    at += item.count
+                }
+            }
         }
     }
 

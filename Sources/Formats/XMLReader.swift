@@ -13,8 +13,7 @@ package final class XMLReader: XMLPushParser, RecordReader {
     package struct Options: Sendable {
         /// Prefix → URI: names with such a prefix mean the URI, whatever prefix the document uses.
         ///
-        /// The empty prefix is the
-        /// namespace of names without one.
+        /// The empty prefix is the namespace of names without one.
         package var namespaces: [String: String]
         /// The encoding if the document does not declare it, or declares a wrong one.
         package var encoding: TextEncoding?

@@ -17,6 +17,8 @@ actor CommitGroup {
     }
 
     private var isCommitting = false
+    /// How many were made.
+    private(set) var commits = 0
     private var waiting: [(entries: [JournalEntry], continuation: CheckedContinuation<Turn, Never>)] = []
 
     /// Commits entries with those of others; returns when they are durable.
@@ -34,6 +36,7 @@ actor CommitGroup {
             }
         }
         isCommitting = true
+        commits += 1
         let others = waiting
         waiting = []
         let result: Result<[Fate], any Error>

@@ -30,7 +30,9 @@ extension RecordMapper {
         }
     }
 
-    /// The one value of a rule; nil where it yields nothing. What a failed rule looked at is left over again.
+    /// The one value of a rule; nil where it yields nothing.
+    ///
+    /// What a failed rule looked at is left over again.
     mutating func scalar(_ rule: Rule, _ context: UInt32) throws -> Range<Int>? {
         let mark = tree.mark
         if matches(rule.when, context) {
@@ -113,6 +115,7 @@ extension RecordMapper {
             default: if let value = try source(rule, context) { values = [value] }
             }
             if !rule.split.isEmpty { values = values.flatMap { tree.split($0, by: rule.split) }.map { trimmed($0) } }
+            if rule.conversion == .lines { values = values.flatMap { lines($0) } }
             let hadSome = !values.isEmpty
             values = values.compactMap { convert(rule, $0, splitting: false) }.filter { !$0.isEmpty }
             if !values.isEmpty || (hadSome && rule.otherwise == nil) { return values }
@@ -120,6 +123,13 @@ extension RecordMapper {
         tree.undo(to: mark)
         if let otherwise = rule.otherwise { return try self.values(otherwise, context) }
         return []
+    }
+
+    private mutating func lines(_ value: Range<Int>) -> [Range<Int>] {
+        if tree.bytes[value].first == UInt8(ascii: "["), let list = (try? JSON(parsing: tree.bytes[value]))?.array {
+            return list.compactMap(\.string).map { tree.scratch($0.utf8) }
+        }
+        return tree.split(value, by: [0x0A])
     }
 
     /// A range without the blanks around it.
@@ -155,7 +165,7 @@ extension RecordMapper {
 
     private mutating func apply(_ conversion: Conversion, to value: Range<Int>) -> Range<Int>? {
         switch conversion {
-        case .seconds, .milliseconds, .json, .bool: return value
+        case .seconds, .milliseconds, .json, .lines, .bool: return value
         case .trim: return trimmed(value)
         case .lower: return tree.scratch(text(value).lowercased().utf8)
         case .upper: return tree.scratch(text(value).uppercased().utf8)
@@ -175,7 +185,9 @@ extension RecordMapper {
             guard !marker.isEmpty, value.count >= marker.count else { return nil }
             var at = value.upperBound - marker.count
             while at >= value.lowerBound {
-                if tree.bytes[at..<at + marker.count].elementsEqual(marker) { return at + marker.count..<value.upperBound }
+                if tree.bytes[at..<at + marker.count].elementsEqual(marker) {
+                    return at + marker.count..<value.upperBound
+                }
                 at -= 1
             }
             return nil

@@ -40,7 +40,8 @@ final class Rule: Sendable {
     let text: String
 
     init(
-        source: Source, when: [Condition] = [], split: [UInt8] = [], map: LabelMap? = nil, conversion: Conversion? = nil,
+        source: Source, when: [Condition] = [], split: [UInt8] = [], map: LabelMap? = nil,
+        conversion: Conversion? = nil,
         formats: [DatePattern] = [], zone: Zone? = nil, otherwise: Rule? = nil, text: String
     ) {
         self.source = source
@@ -64,6 +65,8 @@ enum Conversion: Sendable, Hashable {
     case bool
     /// JSON as it stands (for extras and custom fields that were written as JSON).
     case json
+    /// A list as our own CSV writes it: texts joined by line breaks, or a JSON list of them.
+    case lines
     /// Instants as numbers since 1970.
     case seconds, milliseconds
     /// The host of a URL.
@@ -77,7 +80,8 @@ enum Conversion: Sendable, Hashable {
 
     /// The words for `as:`.
     static let words = [
-        "lower", "upper", "trim", "number", "bool", "json", "seconds", "milliseconds", "host", "basename", "ending",
+        "lower", "upper", "trim", "number", "bool", "json", "lines", "seconds", "milliseconds", "host", "basename",
+        "ending",
     ]
 
     init?(word: String) {
@@ -88,6 +92,7 @@ enum Conversion: Sendable, Hashable {
         case "number": self = .number
         case "bool": self = .bool
         case "json": self = .json
+        case "lines": self = .lines
         case "seconds": self = .seconds
         case "milliseconds": self = .milliseconds
         case "host": self = .host

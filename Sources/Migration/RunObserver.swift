@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import TicketModel
 
 /// What a plan or a run is at.
 public enum RunPhase: String, Sendable, CaseIterable {

@@ -48,7 +48,8 @@ public struct Step: Hashable, Sendable {
     /// them wait for each other, so that two tickets of one new customer do not create her twice.
     public var exclusive: [String]
     /// Whether other writes to the ticket change in the target what this one sets (its date of change, the clocks of last
-    /// responses). It is sent again after any of them, also when it was done in an earlier run. Only for `set`.
+    /// responses). It is sent again after any of them, also when it was done in an earlier run. Only for
+    /// `set`. Steps with a ``batch`` come last of all and must not disturb it.
     public var undoneByOthers: Bool
 
     /// Makes a step; see the properties.

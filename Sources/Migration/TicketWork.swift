@@ -88,12 +88,12 @@ extension TicketWork {
                 todo.insert(step.key)
                 continue
             }
-            if !step.undoneByOthers { lastWrite = max(lastWrite, done.order) }
+            if step.disturbsOthers { lastWrite = max(lastWrite, done.order) }
             if done.fingerprint == fingerprint { continue }
             if step.verb == .set { todo.insert(step.key) } else { changedTexts.append(step.name) }
         }
         draft = Fingerprint(ofTexts: texts).text
-        let writesElse = plan.steps.contains { todo.contains($0.key) && !$0.undoneByOthers }
+        let writesElse = plan.steps.contains { todo.contains($0.key) && $0.disturbsOthers }
         for step in plan.steps where step.undoneByOthers {
             guard let done = progress.done[step.key] else { continue }
             if writesElse || done.order < lastWrite { todo.insert(step.key) }
@@ -122,6 +122,11 @@ extension TicketWork {
         steps.removeAll { $0.verb == .set && progress.done[$0.key] != nil }
         fields.removeAll { field in !steps.contains { $0.name == field.name } }
     }
+}
+
+extension Step {
+    /// Whether it changes what an ``Step/undoneByOthers`` step set: those themselves and batches never do.
+    fileprivate var disturbsOthers: Bool { !undoneByOthers && batch == nil }
 }
 
 /// Makes ``TicketWork``: everything between a stub and its steps. Given only the target's reading side.
@@ -203,12 +208,14 @@ struct TicketPreparation: Sendable {
 }
 
 extension TicketWork {
-    /// Treats as in doubt what could double and of which the journal may have lost the intent: a ticket that the target's
-    /// list shows, and all that is missing of a ticket once begun.
+    /// Treats as in doubt what could double and of which the journal may have lost the intent: all that is missing of a
+    /// ticket once begun, and of one that the target's list shows.
     mutating func doubtWhatIsMissing(found: [String: [FoundTicket]]) {
-        let isBegun = record?.targetID != nil || !progress.done.isEmpty || !inDoubt.isEmpty
+        let isBegun =
+            record?.targetID != nil || !progress.done.isEmpty || !inDoubt.isEmpty
+            || steps.contains { found[$0.key.digest] != nil }
+        guard isBegun else { return }
         for step in steps where step.verb.canDouble && inDoubt[step.key] == nil {
-            guard isBegun || found[step.key.digest] != nil else { continue }
             inDoubt[step.key] = StepRecord(step, sentAt: Timestamp(seconds: 0))
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Migration
-public import TicketModel
+package import Migration
+package import TicketModel
 
 /// A plan for a terminal: what would happen, what would be lost, what it costs.
 package struct PlanText {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Migration
+package import Migration
 
 /// Where the records of a source went, for a terminal.
 package struct ReadReportText {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Migration
+package import Migration
+import TicketModel
 
 /// What a run did, or how a migration stands, for a terminal.
 package struct RunText {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Migration
+package import Migration
+import TicketModel
 
 /// One ticket's way through a migration, for a terminal.
 package struct TicketHistoryText {

@@ -88,6 +88,17 @@ final class Console: DiagnosticSink {
         Self.write(lines.joined(separator: "\n") + "\n", to: STDERR_FILENO)
     }
 
+    /// All that was emitted so far, each once with its count.
+    var diagnostics: [Diagnostic] {
+        seen.withLock { seen in
+            seen.values.map { entry in
+                var diagnostic = entry.diagnostic
+                diagnostic.count = entry.count
+                return diagnostic
+            }
+        }.sorted { ($0.code, $0.message) < ($1.code, $1.message) }
+    }
+
     /// Takes the progress line away and says how often the repeated diagnostics came.
     func finish() {
         progress.clear()
@@ -113,14 +124,16 @@ final class Console: DiagnosticSink {
         return 100
     }
 
-    /// Writes all bytes, or gives up when nobody reads any more.
-    static func write(_ text: String, to stream: Int32) {
+    /// Writes all bytes; false when the disk is full or nobody reads any more.
+    @discardableResult
+    static func write(_ text: String, to stream: Int32) -> Bool {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let written = bytes.withUnsafeBytes { Foundation.write(stream, $0.baseAddress, $0.count) }
             if written < 0 && errno == EINTR { continue }
-            guard written > 0 else { return }
+            guard written > 0 else { return false }
             bytes = bytes.dropFirst(written)
         }
+        return true
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Connectors
+import Foundation
 import Mapping
+import Migration
 import TicketModel
 
 /// The command line's own errors.
@@ -11,5 +13,26 @@ enum Failure {
         return Diagnostic(
             code: "connectors.unknown", "There is no connector `\(name)`",
             remedy: near + "The connectors are: \(names.joined(separator: ", "))", cause: .usage)
+    }
+
+    /// A conversion that was asked to stop; nothing is left of it.
+    static var interruptedConversion: Diagnostic {
+        Diagnostic(
+            code: "convert.interrupted", "interrupted; nothing was written", remedy: "run the same command again",
+            cause: .interrupted)
+    }
+
+    /// A connector that lacks a side.
+    static func cannot(_ what: String, _ connector: String, at location: SourceLocation) -> Diagnostic {
+        Diagnostic(
+            code: "connectors.no-side", "`\(connector)` cannot \(what) in a migration", at: location,
+            remedy: "choose another: `ticketferry connectors` lists what each can do")
+    }
+
+    /// A file of ours that the disk does not take.
+    static func unwritable(_ path: String) -> Diagnostic {
+        Diagnostic(
+            code: "output.unwritable", "the file cannot be written: \(String(cString: strerror(errno)))",
+            at: SourceLocation(file: path), remedy: "free space on the disk, or name another file", cause: .machine)
     }
 }

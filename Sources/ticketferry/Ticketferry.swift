@@ -19,7 +19,10 @@ struct Ticketferry: AsyncParsableCommand {
               ticketferry migrate acme.yaml
             """,
         version: version,
-        subcommands: [])
+        subcommands: [
+            ConnectorsCommand.self, ConvertCommand.self, PlanCommand.self, MigrateCommand.self, StatusCommand.self,
+            ShowCommand.self, RestoreCommand.self, SandboxCommand.self,
+        ])
 
     /// The version of the tool, also in its User-Agent.
     static let version = "0.1.0"
@@ -32,6 +35,9 @@ struct Ticketferry: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+        } catch let diagnostic as Diagnostic {
+            Console((try? GlobalOptions.parse([])) ?? GlobalOptions()).show(diagnostic)
+            Foundation.exit(diagnostic.cause.rawValue)
         } catch {
             exit(withError: error)
         }

@@ -62,7 +62,7 @@ final class FakeHelpdesk: Sendable {
             state.tickets[i].parts.append("\(step.key.marker) \(step.payload["text"]?.string ?? "")")
             state.tickets[i].properties["updatedAt"] = "now"
             if !state.isMuted { state.mails += 1 }
-            return Receipt(id: "\(state.tickets[i].id).\(state.tickets[i].parts.count)")
+            return Receipt(id: "\(state.tickets[i].id)-\(state.tickets[i].parts.count)")
         case .set:
             guard let i = state.tickets.firstIndex(where: { $0.id == ticket }) else { return nil }
             if let tag = step.payload["tag"]?.string {
@@ -100,6 +100,10 @@ final class FakeTarget: TicketTarget {
     /// What people may have changed: makes look-ups fail to tell.
     let cannotTell: Bool
     let pause: Duration?
+    private let inFlight = Mutex<(now: Int, sum: Int, count: Int)>((0, 0, 0))
+
+    /// How many requests were at work on average when one began.
+    var meanInFlight: Double { inFlight.withLock { Double($0.sum) / Double(max(1, $0.count)) } }
 
     init(
         _ helpdesk: FakeHelpdesk, clock: SimulatedClock, plug: Plug = Plug(), policy: NotificationPolicy = .mute,
@@ -201,7 +205,7 @@ final class FakeTarget: TicketTarget {
         guard let ticket = tickets.first(where: { $0.id == ticketID(step, receipts) }),
             let i = ticket.parts.firstIndex(where: { $0.hasPrefix(step.key.marker) })
         else { return .notFound }
-        return .found(Receipt(id: "\(ticket.id).\(i + 1)"))
+        return .found(Receipt(id: "\(ticket.id)-\(i + 1)"))
     }
 
     func adopt(_ steps: [Step], ticket: Receipt) async throws -> [WriteKey: Receipt] {
@@ -210,10 +214,11 @@ final class FakeTarget: TicketTarget {
         var receipts: [WriteKey: Receipt] = [:]
         for step in steps {
             if step.verb == .append, let i = stored.parts.firstIndex(where: { $0.hasPrefix(step.key.marker) }) {
-                receipts[step.key] = Receipt(id: "\(ticket.id).\(i + 1)")
+                receipts[step.key] = Receipt(id: "\(ticket.id)-\(i + 1)")
             }
             if step.verb == .set, let (name, value) = step.payload.members?.first.map({ ($0.key, $0.value) }) {
-                let isSet = name == "tag" ? stored.tags.contains(value.text ?? "") : stored.properties[name] == value.text
+                let isSet =
+                    name == "tag" ? stored.tags.contains(value.text ?? "") : stored.properties[name] == value.text
                 if isSet { receipts[step.key] = Receipt(id: ticket.id) }
             }
         }
@@ -234,6 +239,7 @@ final class FakeTarget: TicketTarget {
 
     func giveBack(_ borrowing: Borrowing) async throws -> GiveBack {
         try plug.point()
+        settleLate()
         helpdesk.state.withLock { $0.isMuted = borrowing.before.bool ?? false }
         try plug.point()
         return .givenBack
@@ -242,6 +248,12 @@ final class FakeTarget: TicketTarget {
     func apply(_ step: Step, receipts: [WriteKey: Receipt]) async -> Outcome {
         let dead = Outcome.uncertain(Diagnostic(code: "fake.dead", "unplugged", remedy: "", cause: .unavailable))
         guard (try? plug.point()) != nil else { return dead }
+        inFlight.withLock { inFlight in
+            inFlight.now += 1
+            inFlight.sum += inFlight.now
+            inFlight.count += 1
+        }
+        defer { inFlight.withLock { $0.now -= 1 } }
         if let pause { try? await Task.sleep(for: pause) }
         let outcome = perform(step, receipts, fault(step))
         guard (try? plug.point()) != nil else { return dead }
@@ -249,9 +261,13 @@ final class FakeTarget: TicketTarget {
     }
 
     func applyBatch(_ steps: [Step], receipts: [WriteKey: Receipt]) async -> Outcome {
-        var last = Outcome.notNow(Diagnostic(code: "fake.empty", "", remedy: ""), retryAfter: .zero)
-        for step in steps { last = await apply(step, receipts: receipts) }
-        return last
+        let dead = Outcome.uncertain(Diagnostic(code: "fake.dead", "unplugged", remedy: "", cause: .unavailable))
+        guard let first = steps.first, (try? plug.point()) != nil else { return dead }
+        let fault = fault(first)
+        var outcome = dead
+        for step in steps { outcome = perform(step, receipts, fault) }
+        guard (try? plug.point()) != nil else { return dead }
+        return outcome
     }
 
     private func perform(_ step: Step, _ receipts: [WriteKey: Receipt], _ fault: Fault) -> Outcome {

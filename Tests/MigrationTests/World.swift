@@ -19,7 +19,11 @@ final class World {
         MigrationSetup(
             name: "test", source: source,
             mapping: TicketMapping { ticket in
-                (Draft(ticket: ticket, authorships: ticket.messages.map { _ in .init(choice: .asWritten, header: "") }), [])
+                (
+                    Draft(
+                        ticket: ticket, authorships: ticket.messages.map { _ in .init(choice: .asWritten, header: "") }),
+                    []
+                )
             },
             selection: selection, concurrency: concurrency, clock: clock, sink: heard, observer: observer, stop: stop)
     }
@@ -28,11 +32,11 @@ final class World {
     @discardableResult
     func run(
         plug: Plug = Plug(), stop: StopSignal = StopSignal(), observer: any RunObserver = QuietObserver(),
-        policy: NotificationPolicy = .mute, cannotTell: Bool = false, pause: Duration? = nil,
-        options: RunOptions = RunOptions(), fault: @escaping @Sendable (Step) -> Fault = { _ in .none }
+        policy: NotificationPolicy = .mute, cannotTell: Bool = false, options: RunOptions = RunOptions(),
+        fault: @escaping @Sendable (Step) -> Fault = { _ in .none }
     ) async throws -> RunReport {
         let target = FakeTarget(
-            helpdesk, clock: clock, plug: plug, policy: policy, cannotTell: cannotTell, pause: pause, fault: fault)
+            helpdesk, clock: clock, plug: plug, policy: policy, cannotTell: cannotTell, fault: fault)
         let runner = Runner(
             setup: setup(stop: stop, observer: observer), target: target,
             journal: UnplugableJournal(journal: journal, plug: plug), options: options)
@@ -53,4 +57,15 @@ final class World {
         try await world.run()
         return world.helpdesk.content
     }
+}
+
+/// The tickets that are not as they should be, one line each.
+func differences(_ found: [FakeHelpdesk.Stored], _ expected: [FakeHelpdesk.Stored]) -> [String] {
+    func line(_ t: FakeHelpdesk.Stored) -> String {
+        "\(t.subject) \(t.parts.map { $0.dropFirst(21) }) \(t.properties.sorted { $0.key < $1.key }) \(t.tags)"
+    }
+    let found = found.map(line), expected = expected.map(line)
+    return found.filter { !expected.contains($0) }.map { "found \($0)" }
+        + expected.filter { !found.contains($0) }.map { "missing \($0)" }
+        + (found.count == expected.count ? [] : ["\(found.count) tickets instead of \(expected.count)"])
 }

@@ -3,6 +3,7 @@ import ArgumentParser
 import Connectors
 import Foundation
 import Migration
+import Reports
 import TicketModel
 
 /// `ticketferry sandbox NAME`: a practice helpdesk on loopback.
