@@ -68,7 +68,8 @@ package enum FluentSupport {
                     mailbox: context.text("mailbox"), datesInFile: context.text("dates") == "finish",
                     staging: context.text("staging") ?? "Ticketferry staging",
                     tablePrefix: context.text("tablePrefix") ?? "wp_"))
-        })
+        },
+        sandbox: { try await FluentSupportPractice.start($0) })
 
     /// The API of the options of a migration file; nothing is sent.
     ///
