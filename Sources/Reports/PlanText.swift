@@ -55,7 +55,8 @@ package struct PlanText {
         let mails = TerminalText.counted(summary.mails, "e-mail")
         lines.append(
             "Costs \(TerminalText.counted(summary.requests, "request")), about "
-                + TerminalText.duration(seconds: summary.seconds) + ", \(TerminalText.bytes(summary.bytes)) of files; sends "
+                + TerminalText.duration(seconds: summary.seconds)
+                + ", \(TerminalText.bytes(summary.bytes)) of files; sends "
                 + (summary.mails == 0 ? style.green("no e-mail") : style.red(mails)))
         if !summary.mailed.isEmpty {
             let some = summary.mailed.prefix(5).map { "\($0.id) (\($0.mails))" }.joined(separator: ", ")
@@ -77,7 +78,9 @@ package struct PlanText {
         for (loss, count) in summary.lossKinds.sorted(by: Self.order).prefix(40) {
             table.add([TerminalText.count(count), loss.field, loss.reason, loss.fallback.words])
         }
-        var lines = ["", style.bold("What the target cannot hold (\(TerminalText.counted(summary.losses, "loss", "losses")))")]
+        var lines = [
+            "", style.bold("What the target cannot hold (\(TerminalText.counted(summary.losses, "loss", "losses")))"),
+        ]
         lines += table.lines(width: width - 2, style: style).map { "  " + $0 }
         if summary.lossKinds.count > 40 {
             lines.append("  … and \(summary.lossKinds.count - 40) more kinds; --losses FILE lists all")
@@ -94,7 +97,8 @@ package struct PlanText {
     private var notices: [String] {
         var notices: [String] = []
         if summary.inDoubt > 0 {
-            notices.append("\(TerminalText.counted(summary.inDoubt, "write")) of an earlier run will be looked up first")
+            notices.append(
+                "\(TerminalText.counted(summary.inDoubt, "write")) of an earlier run will be looked up first")
         }
         if summary.unknownInTarget > 0 {
             notices.append(
@@ -112,7 +116,8 @@ package struct PlanText {
         }
         if summary.changedTexts > 0 {
             notices.append(
-                "\(TerminalText.counted(summary.changedTexts, "text")) changed in the source after they were written: they stay")
+                "\(TerminalText.counted(summary.changedTexts, "text")) changed in the source after they were written: they stay"
+            )
         }
         if summary.overLimit > 0 {
             notices.append("\(TerminalText.counted(summary.overLimit, "file")) the target will not take")

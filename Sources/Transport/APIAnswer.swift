@@ -67,7 +67,8 @@ extension APIAnswer {
                 "look into the site's error log: memory or time may have run out", cause)
         case .phpError:
             return make(
-                "http.php-error", "the site's code crashed (HTTP \(status))\(said)", "look into the site's error log", cause)
+                "http.php-error", "the site's code crashed (HTTP \(status))\(said)", "look into the site's error log",
+                cause)
         case .other:
             return make(
                 "http.not-json", "the site's answer is no JSON (HTTP \(status))\(said)",

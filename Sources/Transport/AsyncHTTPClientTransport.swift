@@ -130,7 +130,8 @@ extension AsyncHTTPClientTransport {
         case is SocketAddressError:
             return HTTPFailure(.notSent, .unknownHost, "the host is not known")
         case NIOSSLError.handshakeFailed(let cause):
-            return HTTPFailure(.notSent, .tls, "no secure connection could be made: \(String(describing: cause).prefix(200))")
+            return HTTPFailure(
+                .notSent, .tls, "no secure connection could be made: \(String(describing: cause).prefix(200))")
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             return HTTPFailure(.notSent, .tls, "the certificate was made for another host")
         case NIOHTTPDecompression.DecompressionError.limit:

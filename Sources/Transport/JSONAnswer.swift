@@ -79,7 +79,8 @@ extension JSONAnswer {
         var at = start
         var triesLeft = 64
         while at < body.count, triesLeft > 0 {
-            guard let open = body[at...].firstIndex(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }) else {
+            guard let open = body[at...].firstIndex(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") })
+            else {
                 return nil
             }
             // Without messages before it, JSON begins the body or is not there.
@@ -163,7 +164,9 @@ enum PHPNoise {
     static func starts(_ text: ArraySlice<UInt8>) -> Bool {
         let head = String(decoding: text.prefix(120), as: UTF8.self).lowercased()
         let plain = head.replacingTags().trimmed
-        let levels = ["warning", "notice", "deprecated", "strict standards", "fatal error", "parse error", "recoverable"]
+        let levels = [
+            "warning", "notice", "deprecated", "strict standards", "fatal error", "parse error", "recoverable",
+        ]
         return levels.contains { plain.hasPrefix("\($0):") || plain.hasPrefix("php \($0):") }
             || plain.hasPrefix("recoverable fatal error") || plain.hasPrefix("wordpress database error")
             || plain.hasPrefix("catchable fatal error")
@@ -187,7 +190,9 @@ enum Excerpt {
             picked = title.drop { $0 != ">" }.dropFirst()
         }
         let line = String(picked).replacingTags().map { $0.isWhitespace ? " " : String($0) }.joined()
-        let visible = line.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 && !(0x80...0x9F).contains($0.value) }
+        let visible = line.unicodeScalars.filter {
+            $0.value >= 32 && $0.value != 127 && !(0x80...0x9F).contains($0.value)
+        }
         let words = String(String.UnicodeScalarView(visible)).split(separator: " ").joined(separator: " ")
         return words.count > 200 ? "\(words.prefix(199))…" : words
     }

@@ -65,8 +65,10 @@ extension MigrationFile {
         for record in open {
             console.emit(
                 Diagnostic(
-                    .warning, code: "journal.borrowed", "still borrowed since \(record.since): \(record.borrowing.summary)",
-                    remedy: "run `ticketferry migrate \(path)` to go on, or `ticketferry restore \(path)` to give it back"))
+                    .warning, code: "journal.borrowed",
+                    "still borrowed since \(record.since): \(record.borrowing.summary)",
+                    remedy:
+                        "run `ticketferry migrate \(path)` to go on, or `ticketferry restore \(path)` to give it back"))
         }
     }
 }

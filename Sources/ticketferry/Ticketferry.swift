@@ -20,7 +20,8 @@ struct Ticketferry: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            ConnectorsCommand.self, InspectCommand.self, ConvertCommand.self, PlanCommand.self, MigrateCommand.self, StatusCommand.self,
+            ConnectorsCommand.self, InspectCommand.self, ConvertCommand.self, PlanCommand.self, MigrateCommand.self,
+            StatusCommand.self,
             ShowCommand.self, RestoreCommand.self, SandboxCommand.self,
         ])
 

@@ -59,7 +59,9 @@ struct InspectCommand: AsyncParsableCommand {
             result = try job.forEachTicket(in: files, diagnostics: console) { state in
                 if stop.isStopped { throw Failure.interruptedConversion }
                 console.progress.update(state.line)
-            } _: { census.add($0) }
+            } _: {
+                census.add($0)
+            }
         } catch let diagnostic as Diagnostic where diagnostic.code == "input.unrecognised" {
             // Nobody knows what its records are; what stands in it can be shown all the same.
             console.emit(diagnostic)
@@ -72,7 +74,9 @@ struct InspectCommand: AsyncParsableCommand {
         }
         if let result {
             CensusText(census, style: console.style, width: console.width).lines.forEach { console.print($0) }
-            ReadReportText(result.report, style: console.style, width: console.width).lines.forEach { console.print($0) }
+            ReadReportText(result.report, style: console.style, width: console.width).lines.forEach {
+                console.print($0)
+            }
             ConvertText.losses(result.losses, style: console.style, width: console.width).forEach { console.print($0) }
         }
         for survey in surveys { show(survey, console) }
@@ -110,7 +114,8 @@ struct InspectCommand: AsyncParsableCommand {
         if let rows = survey.rows { head += ", \(TerminalText.counted(rows, "row"))" }
         console.print(head)
         if let dialect = survey.dialect { console.print("  " + console.style.dim(TerminalText.safe(dialect))) }
-        var table = TextTable(["path", "filled", "of", "longest", "values"], alignments: [.left, .right, .right, .right])
+        var table = TextTable(
+            ["path", "filled", "of", "longest", "values"], alignments: [.left, .right, .right, .right])
         for path in survey.survey.paths {
             let values = path.values.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }.prefix(4).map(\.key)
             table.add([

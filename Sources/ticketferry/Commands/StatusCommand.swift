@@ -28,7 +28,8 @@ struct StatusCommand: AsyncParsableCommand {
             if console.json {
                 console.print(json: RunReport(state: .interrupted).json)
             } else {
-                console.print("Nothing has been written yet: there is no journal. Begin with: ticketferry plan \(migration)")
+                console.print(
+                    "Nothing has been written yet: there is no journal. Begin with: ticketferry plan \(migration)")
             }
             return
         }
@@ -72,7 +73,8 @@ struct ShowCommand: AsyncParsableCommand {
         guard let history else {
             throw Diagnostic(
                 code: "journal.unknown-ticket", "the journal knows no ticket “\(id)”",
-                subject: file.journal, remedy: "look at `ticketferry plan \(migration) --only \(id)`: it may not have been written yet")
+                subject: file.journal,
+                remedy: "look at `ticketferry plan \(migration) --only \(id)`: it may not have been written yet")
         }
         if console.json {
             console.print(json: history.json)
@@ -124,7 +126,9 @@ struct RestoreCommand: AsyncParsableCommand {
         } else {
             for record in result.before {
                 let name = TerminalText.safe(record.borrowing.name)
-                console.print(left.contains(record.borrowing.name) ? console.style.red("still borrowed: \(name)") : "given back: \(name)")
+                console.print(
+                    left.contains(record.borrowing.name)
+                        ? console.style.red("still borrowed: \(name)") : "given back: \(name)")
             }
         }
         console.finish()
