@@ -83,15 +83,16 @@ struct InspectCommand: AsyncParsableCommand {
     }
 
     private func inspect(migration: String, _ console: Console, _ stop: StopSignal) async throws {
-        let opened = try await OpenedMigration(migration, console: console, stop: stop)
-        try await opened.file.warnOfBorrowed(console)
+        let file = try MigrationFile.read(migration, connectors: Registry.connectors)
+        try await file.warnOfBorrowed(console)
+        let source = try await OpenedMigration.source(of: file, log: LogFile(path: file.log), console: console)
         var census = TicketCensus()
         var cursor: Cursor?
         repeat {
-            let page = try await opened.setup.source.list(since: nil, after: cursor)
+            let page = try await source.list(since: nil, after: cursor)
             for stub in page.stubs {
                 if stop.isStopped { throw Failure.interruptedConversion }
-                let line = if let line = stub.line { line } else { try await opened.setup.source.fetch(stub) }
+                let line = if let line = stub.line { line } else { try await source.fetch(stub) }
                 census.add(try line.ticket())
                 console.progress.update(
                     ProgressLine.State(label: "reading", done: census.tickets, total: page.total, unit: "tickets"))
@@ -99,7 +100,7 @@ struct InspectCommand: AsyncParsableCommand {
             cursor = page.next
         } while cursor != nil
         console.progress.clear()
-        let report = await opened.setup.source.readReport()
+        let report = await source.readReport()
         if console.json {
             console.print(json: json(census, report, []))
         } else {

@@ -33,8 +33,10 @@ struct StatusCommand: AsyncParsableCommand {
             }
             return
         }
-        let report = try await JournalReader(journal).status()
+        var report = try await JournalReader(journal).status()
         await journal.close()
+        // A run that was killed could not say how it ended.
+        if report.state == .running, !SQLiteJournal.isInUse(path: file.journal) { report.state = .interrupted }
         if console.json {
             console.print(json: report.json)
         } else {
