@@ -89,7 +89,7 @@ let package = Package(
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "SandboxTests",
-            dependencies: ["TicketModel", "Sandbox", "Connectors"],
+            dependencies: ["TicketModel", "Migration", "Sandbox", "Connectors"],
             exclude: ["Exchanges", "Measured"]),
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),

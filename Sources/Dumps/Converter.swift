@@ -93,7 +93,8 @@ private final class RejectFile: RejectSink {
     func reject(_ reason: Diagnostic) throws {
         let line = JSON.object(
             [
-                JSON.Member("at", .string(reason.location?.description ?? "")), JSON.Member("code", .string(reason.code)),
+                JSON.Member("at", .string(reason.location?.description ?? "")),
+                JSON.Member("code", .string(reason.code)),
                 JSON.Member("fix", .string(reason.remedy)), JSON.Member("reason", .string(reason.message)),
             ])
         try (line.canonicalBytes() + [0x0A]).withUnsafeBytes { try sink.write($0) }

@@ -48,7 +48,8 @@ package enum DumpOpening {
             let file = try Self.mapping(mapping, folder: folder)
             guard let read = file.read else {
                 throw Diagnostic(
-                    code: "mapping.no-read", "the mapping `\(mapping)` has no `read` half", remedy: "name one that reads dumps")
+                    code: "mapping.no-read", "the mapping `\(mapping)` has no `read` half",
+                    remedy: "name one that reads dumps")
             }
             plan = read
         } else if format != "jsonl", !(format == nil && inputs.files.allSatisfy { $0.look == .json }) {
@@ -63,7 +64,8 @@ package enum DumpOpening {
             csv.format = other
             plan = csv
         }
-        return DumpJob(plan: plan, zone: try zone.map(Self.zone), files: try files.map { try AttachmentFolder(path: $0) })
+        return DumpJob(
+            plan: plan, zone: try zone.map(Self.zone), files: try files.map { try AttachmentFolder(path: $0) })
     }
 
     /// A zone by its name.
@@ -93,14 +95,18 @@ package enum DumpOpening {
             // The most specific one: the one that asks for most.
             if let found = candidates.filter({ $0.recognise.allSatisfy { head.contains(Array($0.utf8)) } })
                 .max(by: { $0.recognise.count < $1.recognise.count })
-            { return found }
+            {
+                return found
+            }
         }
         if inputs.files.allSatisfy({ $0.look == .text }), format == nil || format == "csv" {
             return try ShippedMapping.named("tickets-csv")
         }
         throw Diagnostic(
-            code: "input.unrecognised", "no shipped mapping recognises this dump", at: SourceLocation(file: inputs.files[0].name),
-            remedy: "say which one reads it: --mapping NAME (\(ShippedMapping.names.joined(separator: ", "))) or --mapping PATH; "
+            code: "input.unrecognised", "no shipped mapping recognises this dump",
+            at: SourceLocation(file: inputs.files[0].name),
+            remedy:
+                "say which one reads it: --mapping NAME (\(ShippedMapping.names.joined(separator: ", "))) or --mapping PATH; "
                 + "`ticketferry inspect` shows what is in it")
     }
 

@@ -89,7 +89,8 @@ package actor DumpSource: TicketSource {
         }
         guard let found else {
             throw Diagnostic(
-                code: "dump.no-such-ticket", "ticket \(stub.id) is not in the dump", remedy: "check the id", cause: .usage)
+                code: "dump.no-such-ticket", "ticket \(stub.id) is not in the dump", remedy: "check the id",
+                cause: .usage)
         }
         return found
     }

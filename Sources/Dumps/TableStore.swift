@@ -148,7 +148,8 @@ private final class RowsInMemory: SettledRows, RowCollector {
         bytes.withUnsafeBytes { bytes in
             for (i, row) in rows.enumerated() {
                 let table = Int(bytes[row.start]) << 8 | Int(bytes[row.start + 1])
-                var bucket = Self.hash(table, UnsafeRawBufferPointer(rebasing: bytes[row.start + 2..<row.key])) & (size - 1)
+                var bucket =
+                    Self.hash(table, UnsafeRawBufferPointer(rebasing: bytes[row.start + 2..<row.key])) & (size - 1)
                 while buckets[bucket] != 0 { bucket = (bucket + 1) & (size - 1) }
                 buckets[bucket] = UInt32(i + 1)
             }
@@ -161,7 +162,8 @@ private final class RowsInMemory: SettledRows, RowCollector {
         return bytes.withUnsafeBytes { bytes in
             while buckets[bucket] != 0 {
                 let row = rows[Int(buckets[bucket]) - 1]
-                if row.key - row.start - 2 == key.count, Int(bytes[row.start]) << 8 | Int(bytes[row.start + 1]) == table,
+                if row.key - row.start - 2 == key.count,
+                    Int(bytes[row.start]) << 8 | Int(bytes[row.start + 1]) == table,
                     bytes[row.start + 2..<row.key].elementsEqual(key)
                 {
                     out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[row.key..<row.end]))

@@ -42,7 +42,9 @@ struct CanonicalDecoder {
     }
 
     private func string(_ range: Range<Int>) throws -> String {
-        guard range.count >= 2, b[range.lowerBound] == UInt8(ascii: "\"") else { throw error("a string expected", range) }
+        guard range.count >= 2, b[range.lowerBound] == UInt8(ascii: "\"") else {
+            throw error("a string expected", range)
+        }
         return CanonicalScan.string(b, range)
     }
 

@@ -39,7 +39,9 @@ package enum CanonicalScan {
             return b.count
         default:
             var i = start
-            while i < b.count, b[i] != UInt8(ascii: ","), b[i] != UInt8(ascii: "}"), b[i] != UInt8(ascii: "]") { i += 1 }
+            while i < b.count, b[i] != UInt8(ascii: ","), b[i] != UInt8(ascii: "}"), b[i] != UInt8(ascii: "]") {
+                i += 1
+            }
             return i
         }
     }

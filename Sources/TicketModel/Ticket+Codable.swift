@@ -37,7 +37,8 @@ extension JSON: Codable {
 
     public init(from decoder: any Decoder) throws {
         if let container = try? decoder.container(keyedBy: Name.self) {
-            self = .object(try container.allKeys.map { Member($0.stringValue, try container.decode(JSON.self, forKey: $0)) })
+            self = .object(
+                try container.allKeys.map { Member($0.stringValue, try container.decode(JSON.self, forKey: $0)) })
         } else if var container = try? decoder.unkeyedContainer() {
             var elements: [JSON] = []
             while !container.isAtEnd { elements.append(try container.decode(JSON.self)) }
@@ -77,7 +78,11 @@ extension JSON: Codable {
             try container.encode(value)
         case .number(let digits):
             var container = encoder.singleValueContainer()
-            if let value = Int64(digits) { try container.encode(value) } else { try container.encode(Double(digits) ?? 0) }
+            if let value = Int64(digits) {
+                try container.encode(value)
+            } else {
+                try container.encode(Double(digits) ?? 0)
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ struct Ticketferry: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            ConnectorsCommand.self, ConvertCommand.self, PlanCommand.self, MigrateCommand.self, StatusCommand.self,
+            ConnectorsCommand.self, InspectCommand.self, ConvertCommand.self, PlanCommand.self, MigrateCommand.self, StatusCommand.self,
             ShowCommand.self, RestoreCommand.self, SandboxCommand.self,
         ])
 

@@ -73,7 +73,7 @@ package enum FluentSupport {
                     staging: context.text("staging") ?? "Ticketferry staging",
                     tablePrefix: context.text("tablePrefix") ?? "wp_", settleTime: try settleTime(context)))
         },
-        sandbox: { try await FluentSupportPractice.start($0) })
+        sandbox: { try await FluentSupportSandbox.launch($0) })
 
     /// How long a request may go on after its answer got lost.
     ///
