@@ -47,6 +47,12 @@ struct Borrowed: Sendable {
                             .warning, code: "borrowed.changed-meanwhile",
                             "somebody changed “\(borrowing.name)” during the run; it is left as it is now",
                             remedy: "check it in the target; before the run it was \(borrowing.before.canonicalText)"))
+                case .stillNeeded(let why):
+                    sink.emit(
+                        Diagnostic(
+                            .warning, code: "borrowed.still-needed", "“\(borrowing.name)” stays for now: \(why)",
+                            remedy: "run `ticketferry migrate` to go on: it goes when these tickets are complete"))
+                    continue
                 }
                 try await journal.record([.givenBack(name: borrowing.name, until: clock.now(), outcome: outcome)])
             } catch {

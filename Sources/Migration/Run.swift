@@ -26,7 +26,11 @@ final class Run: Sendable {
         var total: Int?
         var waiting: String?
         var lastUncertain: Duration?
+        var stopSeen: Duration?
     }
+
+    /// How long tickets that are begun go on after the operator's signal: half-written ones keep what is borrowed.
+    static let grace = Duration.seconds(10)
 
     var setup: MigrationSetup { preparation.setup }
     var journal: any Journal { preparation.journal }
@@ -48,6 +52,18 @@ final class Run: Sendable {
 
     /// Whether nothing new is to be begun: the operator's signal or the brake.
     var isStopping: Bool { setup.stop.isStopped || tally.withLock { $0.stoppedBy != nil } }
+
+    /// Whether a ticket that is begun may be written to its end although the run is stopping: after the operator's signal
+    /// for a while, never after the brake.
+    var mayFinish: Bool {
+        let now = clock.elapsed()
+        return tally.withLock { tally in
+            guard tally.stoppedBy == nil else { return false }
+            let since = tally.stopSeen ?? now
+            tally.stopSeen = since
+            return now - since < Self.grace
+        }
+    }
 
     /// Ends the run with a reason; the first counts.
     func stop(_ reason: Diagnostic) { tally.withLock { $0.stoppedBy = $0.stoppedBy ?? reason } }

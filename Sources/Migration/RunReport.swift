@@ -50,8 +50,8 @@ public struct RunReport: Sendable {
     public var exitCause: ExitCause? {
         if let stoppedBy { return stoppedBy.cause }
         if state == .interrupted { return .interrupted }
-        if !borrowed.isEmpty { return .unavailable }
-        return counts.failed + counts.uncertain + counts.skipped > 0 ? .someFailed : nil
+        if counts.failed + counts.uncertain + counts.skipped > 0 { return .someFailed }
+        return borrowed.isEmpty ? nil : .unavailable
     }
 
     /// The form of the contract.

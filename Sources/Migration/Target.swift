@@ -125,6 +125,8 @@ public enum GiveBack: Sendable {
     case givenBack
     /// Somebody changed it meanwhile: left alone, with what it is now.
     case changedMeanwhile(JSON)
+    /// It cannot go yet, for this reason: tickets of ours that are not complete are in it. It stays borrowed.
+    case stillNeeded(String)
 }
 
 /// One of our writes that was found in the target.

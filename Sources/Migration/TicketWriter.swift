@@ -51,9 +51,12 @@ struct TicketWriter {
         var deferred: [Step] = []
         for step in work.steps {
             if run.isStopping {
-                try await commit([])
-                end.kind = .leftOff(inDoubt: false)
-                return end
+                let isBegun = end.wrote || !work.progress.done.isEmpty
+                if !isBegun || !run.mayFinish {
+                    try await commit([])
+                    end.kind = .leftOff(inDoubt: false)
+                    return end
+                }
             }
             if let missing = step.needs.first(where: { receipts[$0] == nil }) {
                 return try await fail(

@@ -134,6 +134,10 @@ struct RestoreCommand: AsyncParsableCommand {
             }
         }
         console.finish()
-        if !result.after.isEmpty { throw ExitCode(ExitCause.unavailable.rawValue) }
+        if !result.after.isEmpty {
+            // What the target refused to take back, or what must stay until the migration has gone on.
+            let isRefused = console.diagnostics.contains { $0.code == "borrowed.not-given-back" }
+            throw ExitCode((isRefused ? ExitCause.unavailable : .someFailed).rawValue)
+        }
     }
 }
