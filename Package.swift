@@ -29,6 +29,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.100.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.26.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -49,6 +52,10 @@ let package = Package(
             name: "Transport",
             dependencies: [
                 "TicketModel", httpTypes, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                // The types in AsyncHTTPClient's own signatures; they come with it.
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
             ]),
         .target(name: "Migration", dependencies: ["TicketModel", "Mapping", crypto]),
         .target(name: "Journal", dependencies: ["Migration", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -65,6 +72,7 @@ let package = Package(
                 "TicketModel", "Formats", "Mapping", "Dumps", "Transport", "Migration", "Journal", "Sandbox",
                 "Connectors", "Reports", argumentParser,
             ]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "TicketModel", httpTypes]),
     ],
     swiftLanguageModes: [.v6])
 
