@@ -46,7 +46,20 @@ let package = Package(
             name: "ShippedMappings", path: "mappings", resources: [.embedInCode("shipped")]),
         .target(
             name: "Mapping",
-            dependencies: ["TicketModel", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache]),
+            dependencies: [
+                "TicketModel", "Formats", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache, crypto,
+            ]),
+        .testTarget(
+            name: "ConnectorsTests",
+            dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", httpTypes]),
+        .testTarget(
+            name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel", crypto],
+            exclude: ["Fixtures"]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
+        .testTarget(name: "MappingTests", dependencies: ["TicketModel", "Formats", "Mapping"]),
         .target(name: "Dumps", dependencies: ["TicketModel", "Formats", "Mapping", "Migration", crypto]),
         .target(
             name: "Transport",
@@ -58,7 +71,7 @@ let package = Package(
                 .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
             ]),
         .target(name: "Migration", dependencies: ["TicketModel", "Mapping", crypto]),
-        .target(name: "Journal", dependencies: ["Migration", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(name: "Journal", dependencies: ["TicketModel", "Migration", .product(name: "GRDB", package: "GRDB.swift")]),
         .target(
             name: "Sandbox",
             dependencies: ["TicketModel", httpTypes, .product(name: "FlyingFox", package: "FlyingFox")]),
@@ -73,6 +86,17 @@ let package = Package(
                 "Connectors", "Reports", argumentParser,
             ]),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "TicketModel", httpTypes]),
+        .testTarget(name: "MigrationTests", dependencies: ["TicketModel", "Mapping", "Migration", "Journal"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .testTarget(
+            name: "SandboxTests",
+            dependencies: [
+                "TicketModel", "Sandbox", "Connectors",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ],
+            exclude: ["Exchanges", "Measured"]),
+        .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
+        .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
     ],
     swiftLanguageModes: [.v6])
 

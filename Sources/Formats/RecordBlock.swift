@@ -14,13 +14,15 @@ public struct RecordBlock: Sendable {
     /// The records, in the order of the input.
     public var records: [Record]
     /// The names that ``Node/name`` counts into: elements as the mapping writes them (`wp:post_id`), attributes with `@`,
-    /// CSV headers as they stand. Only ever grows within one reader, so an index found in one block holds in the next.
+    /// CSV headers as they stand.
+    ///
+    /// Only ever grows within one reader, so an index found in one block holds in the next.
     public var names: [String]
     /// The file all records of this block come from, as the user named it.
     public var file: String
 
     /// One value of a record's tree.
-    public struct Node: Sendable {
+    public struct Node: Sendable, BitwiseCopyable {
         /// Index in ``RecordBlock/names``.
         public var name: UInt32
         /// Index of the parent in ``RecordBlock/nodes``; of a record's root: the nearest element around it (a node that
@@ -49,10 +51,12 @@ public struct RecordBlock: Sendable {
     }
 
     /// One record: which set it belongs to, its root and where it stands in the file.
-    public struct Record: Sendable {
+    public struct Record: Sendable, BitwiseCopyable {
         /// Index of the set in the list that the reader was opened with; always 0 for CSV.
         public var set: UInt32
-        /// Index of its root in ``RecordBlock/nodes``. For CSV the children of the root are `root + 1 ..< end`, one a cell.
+        /// Index of its root in ``RecordBlock/nodes``.
+        ///
+        /// For CSV the children of the root are `root + 1 ..< end`, one a cell.
         public var root: UInt32
         /// One past its last node.
         public var end: UInt32
@@ -93,7 +97,9 @@ extension RecordBlock {
     }
 }
 
-/// Gives the records of one input, block by block. Synchronous, confined to one task, memory independent of the input.
+/// Gives the records of one input, block by block.
+///
+/// Synchronous, confined to one task, memory independent of the input.
 public protocol RecordReader: AnyObject {
     /// The next block with at least one record, or nil at the end.
     ///

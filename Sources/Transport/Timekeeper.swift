@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Foundation
-internal import Synchronization
+import Synchronization
 
 /// Time as this module uses it: a steady clock to wait by, and the calendar for dates in headers and logs.
 ///

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Mapping
+internal import Migration
+internal import TicketModel
+
+extension FluentSupportPlanner {
+    /// Losses of what a ticket of Fluent Support has no place for.
+    mutating func lostProperties() {
+        func text(_ value: FieldValue) -> String {
+            switch value {
+            case .string(let text), .number(let text): text
+            case .bool(let flag): flag ? "yes" : "no"
+            case .list(let texts): texts.joined(separator: ", ")
+            }
+        }
+        let nowhere = "Fluent Support has no place for it"
+        for (field, value) in [
+            ("type", ticket.type), ("department", ticket.department), ("brand", ticket.brand), ("language", ticket.language),
+            ("organization", ticket.organization), ("dueAt", ticket.dueAt?.description),
+        ] {
+            if let value { lose(field, value, nowhere) }
+        }
+        if let name = ticket.mailbox, name.lowercased() != home?.name.lowercased() {
+            lose("mailbox", name, "the ticket goes to the mailbox “\(home?.name ?? "–")”")
+        }
+        if let end = ticket.closedAt, let resolved = ticket.resolvedAt, end != resolved {
+            lose("closedAt", end.description, "Fluent Support has one time for resolved and closed")
+        }
+        for person in ticket.participants where !isCustomer(person) {
+            let name = [person.displayName, person.displayName == person.email ? nil : person.email].compactMap { $0 }
+            lose("participants[]", name.joined(separator: " "), "the free plugin has no participants")
+        }
+        for name in ticket.customFields.keys.sorted() {
+            lose("customFields.\(name)", ticket.customFields[name].map(text), "the free plugin has no custom fields")
+        }
+        if let rating = ticket.rating {
+            lose("rating", [rating.score, rating.comment].compactMap { $0 }.joined(separator: ": "), nowhere)
+        }
+        for entry in ticket.timeEntries {
+            lose("timeEntries[]", ["\(entry.seconds) s", entry.author?.displayName, entry.note].compactMap { $0 }.joined(separator: ", "), nowhere)
+        }
+        for relation in ticket.relations { lose("relations[]", "\(relation.kind.rawValue) \(relation.ticket)", nowhere) }
+        if ticket.spam { lose("spam", "yes", nowhere) }
+        if let channel = ticket.channel, channel.utf8.contains(where: { !($0.isNameByte || $0 == UInt8(ascii: "-")) }) {
+            lose("channel", channel, "Fluent Support's source is a short word")
+        }
+        func archive(_ field: String, _ isThere: Bool) {
+            if isThere { plan.losses.append(Loss(field: field, reason: nowhere, fallback: .archive)) }
+        }
+        archive("extras", !ticket.extras.isEmpty)
+        archive("messages[].extras", ticket.messages.contains { !$0.extras.isEmpty })
+        archive("messages[].to", ticket.messages.contains { !$0.to.isEmpty })
+        archive("messages[].cc", ticket.messages.contains { !$0.cc.isEmpty })
+        archive("messages[].messageId", ticket.messages.contains { $0.messageID != nil })
+        archive("messages[].inReplyTo", ticket.messages.contains { $0.inReplyTo != nil })
+    }
+
+    /// A step for each tag that is there, in one request for all tickets of the tag; the others are losses.
+    mutating func tags() {
+        for tag in ticket.tags {
+            let id = site.tags[tag] ?? site.tags.filter { $0.key.lowercased() == tag.lowercased() }.min { $0.value < $1.value }?.value
+            guard let id else {
+                lose("tags[]", tag, "Fluent Support has no such tag, and the free plugin's API cannot make one")
+                continue
+            }
+            plan.steps.append(
+                Step(
+                    key: key("set:tag:\(tag)"), verb: .set, name: "tag \(tag)", needs: [createKey], requests: 0,
+                    undo: .withTicket, payload: ["op": "tag", "id": JSON(id)], batch: "tag \(id)", value: tag))
+        }
+    }
+
+    /// The one internal note that says what Fluent Support could not hold.
+    mutating func migrationNote() {
+        guard !noteLines.isEmpty else { return }
+        var html = "<p><strong>Ticketferry</strong>: \(FluentSupportText.html(text: "ticket \(ticket.number ?? ticket.id)"))</p><ul>"
+        for line in noteLines {
+            let short = line.count > 600 ? "\(line.prefix(599))…" : line
+            html += "<li>\(FluentSupportText.html(text: short))</li>"
+        }
+        let text = FluentSupportText(html: html + "</ul>", place: .agent)
+        let key = key("note")
+        let step = Step(
+            key: key, verb: .append, name: "migration note", needs: [createKey], undo: .withTicket,
+            payload: [
+                "op": "note", "content": .string(text.sent), "message_id": .string(key.marker),
+                "proofs": .array(text.proofs.map { .string($0) }),
+            ])
+        // After the messages, before the tags.
+        plan.steps.insert(step, at: plan.steps.firstIndex { $0.batch != nil } ?? plan.steps.endIndex)
+    }
+
+    /// For a ticket that is in its real mailbox already and gets new messages: into the muted one first.
+    mutating func stageAgain() {
+        let home = key("set:mailbox_id")
+        guard isStaged, progress.done[home] != nil else { return }
+        let appends = plan.steps.filter { $0.verb == .append }
+        guard appends.contains(where: { progress.done[$0.key] == nil }) else { return }
+        // The name holds what is appended: each round of new messages is a step of its own.
+        let round = FluentSupportDigest.of(appends.map(\.key.part)).prefix(12)
+        let step = Step(
+            key: key("set:stage:\(round)"), verb: .set, name: "staging mailbox", needs: [createKey], undo: .impossible,
+            payload: ["op": "property", "name": "mailbox_id", "value": .string(options.staging), "round": .string(String(round))],
+            value: options.staging)
+        plan.steps.insert(step, at: min(1, plan.steps.count))
+    }
+
+    /// Dates, the real mailbox, and the date of change.
+    mutating func properties(keys: [String], assignee: Int?, openingIsPublic: Bool) {
+        let clocks = clocks(openingIsPublic: openingIsPublic)
+        if progress.done[createKey] != nil { laterChanges(assignee: assignee) }
+        if options.datesInFile {
+            finishTicket(clocks)
+        } else {
+            for (name, time) in clocks where name != "updated_at" {
+                set(name, .string(site.zone.local(time)), value: time.description, moves: name != "created_at")
+            }
+        }
+        if isStaged, let home { set("mailbox_id", JSON(home.id), value: home.name, moves: true) }
+        if !options.datesInFile, let time = clocks.first(where: { $0.0 == "updated_at" })?.1 {
+            set("updated_at", .string(site.zone.local(time)), value: time.description, moves: true)
+        }
+        if assignee == nil, writesAsAgent {
+            plan.losses.append(
+                Loss(field: "assignee", reason: "Fluent Support assigns an unassigned ticket to the agent who replies first", fallback: .finishingFile))
+            plan.finishing.append(
+                "UPDATE \(options.tablePrefix)fs_tickets SET agent_id = NULL WHERE id = {id:ticket} AND message_id = '\(createKey.marker)';")
+        }
+    }
+
+    private mutating func set(_ name: String, _ value: JSON, value shown: String, moves: Bool, mails: Int = 0) {
+        plan.steps.append(
+            Step(
+                key: key("set:\(name)"), verb: .set, name: name, needs: [createKey], mails: mails, undo: .withTicket,
+                payload: ["op": "property", "name": .string(name), "value": value], value: shown, undoneByOthers: moves))
+    }
+
+    /// What a ticket is born with is set again where it changed since.
+    private mutating func laterChanges(assignee: Int?) {
+        guard let create = plan.steps.first(where: { $0.key == createKey }),
+            progress.done[createKey]?.fingerprint != create.fingerprint, case .object(let fields)? = create.payload["ticket"]
+        else { return }
+        for name in ["status", "priority", "client_priority", "title", "agent_id", "resolved_at"] {
+            guard let value = fields.first(where: { $0.key == name })?.value else { continue }
+            let done = progress.done[key("set:\(name)")]
+            // Only what the journal shows to differ: the status as it was born, anything that was set later.
+            if name == "status", done == nil, progress.done[createKey]?.value == value.text { continue }
+            let mail = name == "agent_id" ? mails("ticket_agent_on_change") : 0
+            set(name, value, value: value.text ?? "", moves: false, mails: mail)
+        }
+    }
+
+    /// The ticket's clocks in the order in which they are set; only those that the source tells.
+    func clocks(openingIsPublic: Bool) -> [(String, Timestamp)] {
+        var lastAgent: Timestamp?
+        var lastCustomer: Timestamp?
+        var waiting: Timestamp?
+        var standIn: Timestamp?
+        for (index, message) in ticket.messages.enumerated() where message.kind == .reply {
+            guard let time = message.createdAt else { continue }
+            if index > 0, let author = message.author, isAgent(author) {
+                lastAgent = max(lastAgent ?? time, time)
+                waiting = time
+            } else {
+                if index == 0 || lastAgent.map({ waiting == $0 }) == true { waiting = time }
+                lastCustomer = max(lastCustomer ?? time, time)
+                if index > 0, message.author.map(isCustomer) != true { standIn = time }
+            }
+        }
+        let born = ticket.createdAt ?? ticket.messages.first?.createdAt
+        let changed = ticket.updatedAt ?? ticket.messages.compactMap(\.createdAt).max() ?? born
+        // A third person's words set the agents' clock here, which cannot be emptied again.
+        let agent = lastAgent ?? (writesAsAgent ? standIn : nil)
+        let all: [(String, Timestamp?)] = [
+            ("created_at", born), ("last_agent_response", agent), ("last_customer_response", lastCustomer ?? born),
+            ("waiting_since", waiting ?? born), ("updated_at", changed),
+        ]
+        return all.compactMap { name, time in time.map { (name, $0) } }
+    }
+
+    private mutating func finishTicket(_ clocks: [(String, Timestamp)]) {
+        guard !clocks.isEmpty else { return }
+        let sets = clocks.map { "\($0.0) = '\(site.zone.local($0.1))'" }.joined(separator: ", ")
+        plan.finishing.append(
+            "UPDATE \(options.tablePrefix)fs_tickets SET \(sets) WHERE id = {id:ticket} AND message_id = '\(createKey.marker)';")
+        plan.losses.append(
+            Loss(field: "createdAt", reason: "`dates: finish`: the ticket's dates are set by the finishing file", fallback: .finishingFile))
+    }
+}

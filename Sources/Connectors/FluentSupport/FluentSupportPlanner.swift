@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Mapping
+internal import Migration
+internal import TicketModel
+
+/// Makes the steps of one ticket: pure, from what the pre-flight found.
+///
+/// The order is the one that keeps most: the ticket is born with all that it can be born with, replies follow oldest
+/// first, then notes of ours, tags, dates, the real mailbox, and the date of change last (every other write moves it).
+struct FluentSupportPlanner {
+    let site: FluentSupportSite
+    let options: FluentSupportTarget.Options
+    let draft: Draft
+    let files: [[Result<ResolvedFile, FileUnavailable>]]
+    let identity: MigrationIdentity
+    let progress: TicketProgress
+
+    var plan = TicketPlan()
+    var changes = FluentSupportTextChanges()
+    /// Events and values for the migration note, in order.
+    var noteLines: [String] = []
+    /// Messages that are written as agents' responses: they set clocks and the assignee.
+    var writesAsAgent = false
+    /// Authors already named in a loss.
+    var namedAuthors: Set<String> = []
+
+    init(
+        site: FluentSupportSite, options: FluentSupportTarget.Options, draft: Draft,
+        files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity, progress: TicketProgress
+    ) {
+        self.site = site
+        self.options = options
+        self.draft = draft
+        self.files = files
+        self.identity = identity
+        self.progress = progress
+    }
+
+    var ticket: Ticket { draft.ticket }
+    var createKey: WriteKey { key("ticket") }
+
+    func key(_ part: String) -> WriteKey { identity.key(ticket: ticket.id, part: part) }
+
+    /// The mailbox where people will see the ticket.
+    var home: FluentSupportSite.Mailbox? {
+        let live = site.mailboxes.filter { $0.name != options.staging }
+        func named(_ name: String) -> FluentSupportSite.Mailbox? {
+            live.first { $0.name == name } ?? live.first { $0.name.lowercased() == name.lowercased() }
+                ?? Int(name).flatMap { id in live.first { $0.id == id } }
+        }
+        if let name = options.mailbox { return named(name) }
+        if let name = ticket.mailbox, let mailbox = named(name) { return mailbox }
+        return live.first(where: \.isDefault) ?? live.first
+    }
+
+    var isStaged: Bool { site.policy == .stage }
+
+    /// E-mails for an action, by the keys of the mailbox's e-mails, as things stand under the policy.
+    func mails(_ keys: String...) -> Int {
+        switch site.policy {
+        case .stage, .mute: 0
+        case .allow, .refuse: site.mails(in: home, keys)
+        }
+    }
+
+    mutating func lose(_ field: String, _ value: String?, _ reason: String, _ fallback: Loss.Fallback = .migrationNote) {
+        plan.losses.append(Loss(field: field, value: value, reason: reason, fallback: fallback))
+        if fallback == .migrationNote { noteLines.append("\(field): \(value ?? "–")") }
+    }
+
+    /// The whole plan; call once.
+    mutating func make() -> TicketPlan {
+        let status = status()
+        let priority = priority()
+        let customer = customer()
+        let assignee = assignee()
+        guard plan.refusals.isEmpty else { return plan }
+        lostProperties()
+        let keys = ticket.messageKeys()
+        let openingIsPublic = ticket.messages.first.map { $0.kind == .reply } ?? false
+        create(status: status, priority: priority, customer: customer, assignee: assignee, opensWith: openingIsPublic)
+        for index in ticket.messages.indices where index > 0 || !openingIsPublic {
+            append(index, key: keys[index], customer: customer)
+        }
+        tags()
+        migrationNote()
+        stageAgain()
+        properties(keys: keys, assignee: assignee, openingIsPublic: openingIsPublic)
+        plan.losses += changes.losses(field: "messages[].body")
+        return plan
+    }
+
+    // MARK: Words
+
+    private mutating func status() -> String {
+        if let label = draft.status {
+            refuseUnknown("status", label, site.statuses)
+            loseStatusLabel(label)
+            return label
+        }
+        let word: String
+        switch ticket.status {
+        case .new: word = "new"
+        case .open, .pending, .onHold, nil: word = "active"
+        case .resolved, .closed: word = "closed"
+        }
+        loseStatusLabel(word)
+        return word
+    }
+
+    private mutating func loseStatusLabel(_ written: String) {
+        let label = ticket.statusLabel ?? ticket.status?.rawValue
+        switch ticket.status {
+        case .pending, .onHold:
+            lose("status", label, "Fluent Support has no waiting tickets; this one is \(written)")
+        case nil where ticket.statusLabel != nil:
+            lose("status", label, "the status has no word in the mapping; the ticket is \(written)")
+        case .resolved: lose("status", label, "Fluent Support does not tell resolved from closed", .substitute)
+        default: break
+        }
+    }
+
+    private mutating func priority() -> String {
+        if let label = draft.priority {
+            refuseUnknown("priority", label, site.priorities)
+            return label
+        }
+        switch ticket.priority {
+        case .low:
+            lose("priority", ticket.priorityLabel ?? "low", "Fluent Support has no priority below normal")
+            return "normal"
+        case .high: return "medium"
+        case .urgent: return "critical"
+        case .normal: return "normal"
+        case nil:
+            if let label = ticket.priorityLabel {
+                lose("priority", label, "the priority has no word in the mapping; the ticket is normal")
+            }
+            return "normal"
+        }
+    }
+
+    private mutating func refuseUnknown(_ field: String, _ label: String, _ known: Set<String>) {
+        guard !known.contains(label) else { return }
+        plan.refusals.append(
+            Diagnostic(
+                code: "fluent-support.unknown-\(field)", "Fluent Support has no \(field) “\(label)”", subject: "ticket \(ticket.id)",
+                remedy: "map it to one of: \(known.sorted().joined(separator: ", "))", cause: .badInput))
+    }
+
+    private mutating func assignee() -> Int? {
+        switch draft.assignee {
+        case .unassigned: return nil
+        case .named(let name):
+            lose("assignee", name, "the source names no address, so no agent can be told")
+            return nil
+        case .agent(let email):
+            if let id = site.agents[email.lowercased()] { return id }
+            lose("assignee", email, "Fluent Support has no agent of that address")
+            return nil
+        }
+    }
+
+    // MARK: The customer
+
+    /// The ticket's customer as the API takes them.
+    struct Customer {
+        var email: String
+        var firstName: String
+        var lastName: String
+    }
+
+    private mutating func customer() -> Customer {
+        let person = ticket.requester ?? ticket.messages.first?.author ?? Person()
+        if ticket.requester == nil {
+            lose("requester", person.displayName, "the ticket names no customer; who opened it stands for them", .substitute)
+        }
+        var names: [String] = []
+        if person.givenName != nil || person.familyName != nil {
+            names = [person.givenName ?? "", person.familyName ?? ""]
+        } else if let name = person.name, !name.isEmpty {
+            let parts = name.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
+            names = [String(parts.first ?? ""), parts.count > 1 ? parts[1].trimmingBlanks : ""]
+        }
+        var email = person.email?.trimmingBlanks ?? ""
+        if !FluentSupportAddress.isTaken(email) {
+            let stands = FluentSupportAddress.standIn(for: person)
+            lose(
+                "requester.email", email.isEmpty ? nil : email,
+                email.isEmpty
+                    ? "Fluent Support demands an address; \(stands) stands for the missing one"
+                    : "WordPress does not take this address; \(stands) stands for it", email.isEmpty ? .substitute : .migrationNote)
+            email = stands
+        }
+        if let phone = person.phone { lose("requester.phone", phone, "Fluent Support's API takes no phone number with a ticket") }
+        return Customer(email: email, firstName: names.first ?? "", lastName: names.count > 1 ? names[1] : "")
+    }
+
+    /// Whether somebody is the ticket's customer.
+    func isCustomer(_ author: Person) -> Bool {
+        guard author.role != .agent, author.role != .system, let requester = ticket.requester else { return false }
+        if let a = author.email, let b = requester.email { return a.lowercased() == b.lowercased() }
+        if let a = author.id, let b = requester.id { return a == b }
+        if author.email != nil || author.id != nil { return false }
+        return author.displayName != nil && author.displayName == requester.displayName
+    }
+
+    /// Whether somebody is an agent, by the source's word or by the address where it says nothing.
+    func isAgent(_ author: Person) -> Bool {
+        if let role = author.role { return role == .agent }
+        guard !isCustomer(author), let email = author.email?.lowercased() else { return false }
+        return site.agents[email] != nil
+    }
+}
+
+/// Addresses of customers, as WordPress takes them.
+enum FluentSupportAddress {
+    /// Whether WordPress stores the address as it is (it takes out what it does not know, in silence).
+    static func isTaken(_ email: String) -> Bool {
+        let halves = email.split(separator: "@", omittingEmptySubsequences: false)
+        guard email.utf8.count >= 6, email.utf8.count <= 190, halves.count == 2, let local = halves.first, !local.isEmpty
+        else { return false }
+        let isLocal = local.utf8.allSatisfy { $0.isLetter || $0.isDigit || "!#$%&'*+/=?^_`{|}~.-".utf8.contains($0) }
+        let labels = halves[1].split(separator: ".", omittingEmptySubsequences: false)
+        let isHost = labels.count >= 2 && labels.allSatisfy { label in
+            !label.isEmpty && label.first != "-" && label.last != "-"
+                && label.utf8.allSatisfy { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "-") }
+        }
+        return isLocal && isHost
+    }
+
+    /// An address that can never be delivered to (RFC 2606), the same for the same person.
+    static func standIn(for person: Person) -> String {
+        let digest = FluentSupportDigest.of([person.id ?? "", person.email ?? "", person.displayName ?? ""]).prefix(16)
+        return "customer-\(digest)@no-address.invalid"
+    }
+}

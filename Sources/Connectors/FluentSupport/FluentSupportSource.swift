@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Crypto
+internal import Foundation
+internal import HTTPTypes
+package import Migration
+internal import Synchronization
+package import TicketModel
+internal import Transport
+
+/// Reads tickets of Fluent Support through its REST API; sends nothing but reads.
+///
+/// The listing brings each ticket's stored text, the single ticket its responses. Those come rendered; what was stored
+/// is worked out and proven by `content_hash`, and where it cannot be, the rendered text is taken and the loss named.
+package final class FluentSupportSource: TicketSource {
+    private struct State {
+        var api: FluentSupportAPI
+        var zone: FluentSupportZone?
+        /// Rows of the last pages by ticket, until they are fetched.
+        var rows: [String: JSON] = [:]
+        var older: [String: JSON] = [:]
+        var folder: String?
+        var report = ReadReport()
+        /// Responses whose stored text is not known.
+        var rendered = 0
+        var missingFiles = 0
+    }
+
+    private let sink: any DiagnosticSink
+    private let state: Mutex<State>
+    /// Rows of a page: texts may be long, and two pages are kept.
+    private let perPage: Int
+
+    /// Wraps an API; nothing is sent yet.
+    package init(api: FluentSupportAPI, sink: any DiagnosticSink, perPage: Int = 200) {
+        self.sink = sink
+        self.perPage = perPage
+        state = Mutex(State(api: api))
+    }
+
+    package func identity() async throws -> String? {
+        let site = state.withLock { $0.api.client.base.site }
+        let path = site.path.split(separator: "/").filter { !$0.hasSuffix(".php") }.joined(separator: "/")
+        let port = site.port.map { ":\($0)" } ?? ""
+        return "\(site.host)\(port)" + (path.isEmpty ? "" : "/\(path)")
+    }
+
+    package func list(since: Timestamp?, after: Cursor?) async throws -> Page {
+        let (api, zone) = try await ready()
+        let page = after.flatMap { Int($0.text) } ?? 1
+        if after == nil { state.withLock { $0.report = ReadReport(); $0.rendered = 0 } }
+        let list = try await api.tickets(page: page, perPage: perPage)
+        let rows = list["data"]?.array ?? []
+        var kept: [String: JSON] = [:]
+        var stubs: [Stub] = []
+        for row in rows {
+            guard let id = row["id"]?.text else { continue }
+            let updated = zone.time(row["updated_at"]?.string)
+            if let since, let updated, updated < since { continue }
+            kept[id] = row
+            // No fingerprint: notes, tags and edited responses move nothing that the listing shows.
+            stubs.append(Stub(id: id, updatedAt: updated))
+        }
+        let held = kept
+        state.withLock { state in
+            state.older = state.rows
+            state.rows = held
+        }
+        let last = list["last_page"]?.int ?? page
+        let isEnd = rows.isEmpty || page >= last
+        return Page(stubs: stubs, next: isEnd ? nil : Cursor(String(page + 1)), total: since == nil ? list["total"]?.int : nil)
+    }
+
+    package func fetch(_ stub: Stub) async throws -> CanonicalLine {
+        let (api, zone) = try await ready()
+        let row = try await row(stub.id, api)
+        let answer: APIAnswer
+        do { answer = try await api.get("tickets/\(stub.id)") } catch let failure as HTTPFailure { throw failure.diagnostic }
+        guard answer.isSuccess, let all = answer.json, all["ticket"]?.members != nil else {
+            throw FluentSupportAPI.diagnostic(of: answer, client: api.client)
+        }
+        var reader = FluentSupportTicketReader(zone: zone, row: row, all: all)
+        let ticket = reader.ticket(url: stub.id.isEmpty ? nil : Int(stub.id).map(api.page(ofTicket:)))
+        let unproven = reader.unproven
+        state.withLock { state in
+            state.report.read += ticket.messages.count
+            state.report.inTickets += ticket.messages.count
+            state.rendered += unproven
+            if ticket.status == nil, let label = ticket.statusLabel {
+                state.report.unmappedLabels["status", default: [:]][label, default: 0] += 1
+            }
+            if ticket.priority == nil, let label = ticket.priorityLabel {
+                state.report.unmappedLabels["priority", default: [:]][label, default: 0] += 1
+            }
+        }
+        return CanonicalLine(ticket)
+    }
+
+    /// The row of the listing, which has the stored text; looked up by id where it is not at hand any more.
+    private func row(_ id: String, _ api: FluentSupportAPI) async throws -> JSON {
+        let held = state.withLock { state in state.rows.removeValue(forKey: id) ?? state.older.removeValue(forKey: id) }
+        if let held { return held }
+        let rows = try await api.read("tickets", [("per_page", "5"), ("search", "id:\(id)")])["tickets"]?["data"]?.array ?? []
+        guard let row = rows.first(where: { $0["id"]?.text == id }) else {
+            throw Diagnostic(
+                code: "fluent-support.gone", "ticket \(id) is not in Fluent Support any more", subject: api.address,
+                remedy: "run the same command again: tickets that are gone are listed", cause: .someFailed)
+        }
+        return row
+    }
+
+    /// Logs in once and reads the site's clock.
+    private func ready() async throws -> (FluentSupportAPI, FluentSupportZone) {
+        if let known = state.withLock({ state in state.zone.map { (state.api, $0) } }) { return known }
+        var api = state.withLock { $0.api }
+        let index = try await FluentSupportPreflight.index(&api)
+        _ = try await FluentSupportPreflight.login(api, index: index)
+        let zone = FluentSupportZone(
+            identifier: index["timezone_string"]?.string, offset: index["gmt_offset"]?.text.flatMap(Double.init) ?? 0)
+        let found = api
+        state.withLock { state in
+            state.api = found
+            state.zone = zone
+        }
+        return (api, zone)
+    }
+
+    package func file(for attachment: Attachment) async throws -> Result<ResolvedFile, FileUnavailable> {
+        let api = state.withLock { $0.api }
+        guard let text = attachment.url, let url = EndpointURL(text) else { return .failure(FileUnavailable("it has no address")) }
+        guard url.host == api.client.base.site.host else {
+            return .failure(FileUnavailable("its address leads to another host (\(url.host))"))
+        }
+        let path = try folder() + "/" + UUID().uuidString
+        guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]),
+            let handle = FileHandle(forWritingAtPath: path)
+        else {
+            throw Diagnostic(
+                code: "fluent-support.disk", "no file can be made in \(path)", remedy: "make room or allow writing there", cause: .machine)
+        }
+        defer { try? handle.close() }
+        let status: Int
+        do { status = try await api.client.download(url, into: FileSink(handle, limit: 2 << 30)).status.code } catch let failure as HTTPFailure {
+            return .failure(FileUnavailable(failure.detail))
+        }
+        guard (200..<300).contains(status) else { return .failure(FileUnavailable("the site answered HTTP \(status)")) }
+        let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+        // The plugin says that a file is gone with status 200.
+        if data.count < 64, String(decoding: data, as: UTF8.self).contains("could not be found") {
+            return .failure(FileUnavailable("the site says that the file could not be found"))
+        }
+        return .success(
+            ResolvedFile(
+                name: attachment.name ?? "file", mediaType: attachment.mediaType, path: path, size: data.count,
+                sha256: FluentSupportDigest.hex(SHA256.hash(data: data))))
+    }
+
+    private func folder() throws -> String {
+        try state.withLock { state in
+            if let folder = state.folder { return folder }
+            let url = FileManager.default.temporaryDirectory.appendingPathComponent("ticketferry-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(
+                at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            state.folder = url.path
+            return url.path
+        }
+    }
+
+    package func losses() async -> [Loss] {
+        let rendered = state.withLock { $0.rendered }
+        if rendered == 0 { return [] }
+        return [
+            Loss(
+                field: "messages[].body", value: "\(rendered) texts",
+                reason: "Fluent Support gives these only as it renders them (paragraphs and links added); a database dump has them as stored",
+                fallback: .substitute)
+        ]
+    }
+
+    package func readReport() async -> ReadReport { state.withLock { $0.report } }
+
+    package func close() async {
+        let (api, folder) = state.withLock { ($0.api, $0.folder) }
+        if let folder { try? FileManager.default.removeItem(atPath: folder) }
+        await api.client.transport.close()
+    }
+}

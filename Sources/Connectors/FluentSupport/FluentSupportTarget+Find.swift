@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Foundation
+package import Migration
+internal import TicketModel
+internal import Transport
+
+extension FluentSupportTarget {
+    package func inventory() async throws -> [FoundTicket] {
+        let api = api
+        var out: [FoundTicket] = []
+        var page = 1
+        while true {
+            let list = try await api.tickets(page: page)
+            let rows = list["data"]?.array ?? []
+            for row in rows {
+                guard let id = row["id"]?.int, let marker = Self.marker(in: row) else { continue }
+                out.append(
+                    FoundTicket(
+                        digest: marker.digest, generation: marker.generation,
+                        receipt: Receipt(id: String(id), url: api.page(ofTicket: id), proof: row["content_hash"]?.string)))
+            }
+            let last = list["last_page"]?.int ?? page
+            if rows.isEmpty || page >= last { return out }
+            page += 1
+        }
+    }
+
+    package func lookUp(_ step: Step, receipts: [WriteKey: Receipt]) async throws -> LookUp {
+        let api = api
+        if step.verb == .create { return try await lookUpTicket(step, api) }
+        guard let ticket = step.needs.first.flatMap({ receipts[$0] }).flatMap({ Int($0.id) }) else { return .notFound }
+        guard let all = try await whole(ticket, api) else {
+            return .cannotTell(
+                Diagnostic(
+                    code: "fluent-support.gone", "the ticket \(ticket) of “\(step.name)” is gone from Fluent Support", subject: api.page(ofTicket: ticket),
+                    remedy: "somebody deleted it: decide with `ticketferry resolve`", cause: .someFailed))
+        }
+        let found = Self.responses(of: all).filter { Self.carries($0, step.key) }
+        switch found.count {
+        case 0: return .notFound
+        case 1: return .found(Receipt(id: String(found[0]["id"]?.int ?? 0), proof: found[0]["content_hash"]?.string))
+        default: return .cannotTell(several(step, found.compactMap { $0["id"]?.int }, api))
+        }
+    }
+
+    private func lookUpTicket(_ step: Step, _ api: FluentSupportAPI) async throws -> LookUp {
+        // The search is a LIKE: what it gives is compared for equality.
+        var rows = try await search("message_id:\(step.key.marker)", api).filter { Self.carries($0, step.key) }
+        if rows.isEmpty, !site.keepsMessageID {
+            rows = try await search("ferry \(step.key.digest)-", api).filter { Self.carries($0, step.key) }
+        }
+        switch rows.count {
+        case 0: return .notFound
+        case 1:
+            let id = rows[0]["id"]?.int ?? 0
+            return .found(Receipt(id: String(id), url: api.page(ofTicket: id), proof: rows[0]["content_hash"]?.string))
+        default: return .cannotTell(several(step, rows.compactMap { $0["id"]?.int }, api))
+        }
+    }
+
+    private func search(_ words: String, _ api: FluentSupportAPI) async throws -> [JSON] {
+        try await api.read("tickets", [("per_page", "50"), ("search", words)])["tickets"]?["data"]?.array ?? []
+    }
+
+    package func adopt(_ steps: [Step], ticket: Receipt) async throws -> [WriteKey: Receipt] {
+        let api = api
+        guard let id = Int(ticket.id), let all = try await whole(id, api) else { return [:] }
+        let responses = Self.responses(of: all)
+        let row = all["ticket"] ?? .null
+        let tags = Set((row["tags"]?.array ?? []).compactMap { $0["id"]?.int })
+        var out: [WriteKey: Receipt] = [:]
+        for step in steps {
+            switch step.payload["op"]?.string {
+            case "create": out[step.key] = ticket
+            case "tag":
+                if let tag = step.payload["id"]?.int, tags.contains(tag) { out[step.key] = Receipt(id: String(tag)) }
+            case "property":
+                if let name = step.payload["name"]?.string, let value = step.payload["value"], holds(row, name, value) {
+                    out[step.key] = ticket
+                }
+            default:
+                let found = responses.filter { Self.carries($0, step.key) }
+                if found.count == 1, let id = found[0]["id"]?.int {
+                    out[step.key] = Receipt(id: String(id), proof: found[0]["content_hash"]?.string)
+                }
+            }
+        }
+        return out
+    }
+
+    package func storedFingerprint(ticket: Receipt) async throws -> String? {
+        guard let id = Int(ticket.id), let all = try await whole(id, api), let row = all["ticket"] else { return nil }
+        var texts: [String] = []
+        // Without dates: the finishing file changes those, not people.
+        for name in ["title", "content_hash", "status", "priority", "client_priority", "mailbox_id", "customer_id", "product_id", "privacy"] {
+            texts.append(row[name]?.text ?? "")
+        }
+        texts.append(contentsOf: (row["tags"]?.array ?? []).compactMap { $0["id"]?.text }.sorted())
+        for response in Self.responses(of: all).sorted(by: { ($0["id"]?.int ?? 0) < ($1["id"]?.int ?? 0) }) {
+            for name in ["id", "conversation_type", "content"] { texts.append(response[name]?.text ?? "") }
+        }
+        return FluentSupportDigest.of(texts)
+    }
+
+    // MARK: Reading
+
+    /// A ticket with its responses; nil when it is gone.
+    private func whole(_ id: Int, _ api: FluentSupportAPI) async throws -> JSON? {
+        let answer: APIAnswer
+        do { answer = try await api.get("tickets/\(id)") } catch let failure as HTTPFailure { throw failure.diagnostic }
+        if FluentSupportAPI.saysGone(answer) { return nil }
+        guard answer.isSuccess, let json = answer.json, json["ticket"]?.members != nil else {
+            throw FluentSupportAPI.diagnostic(of: answer, client: api.client)
+        }
+        return json
+    }
+
+    private static func responses(of all: JSON) -> [JSON] {
+        all["responses"]?.array ?? all["ticket"]?["responses"]?.array ?? []
+    }
+
+    /// Whether a row is the one of a key: by `message_id`, else by the marker in its text.
+    private static func carries(_ row: JSON, _ key: WriteKey) -> Bool {
+        if let id = row["message_id"]?.string, !id.isEmpty { return id == key.marker }
+        return row["content"]?.string?.contains("[ferry \(key.digest)-\(key.generation)]") ?? false
+    }
+
+    /// The marker of a row, from `message_id` or from its text.
+    private static func marker(in row: JSON) -> (digest: String, generation: Int)? {
+        if let id = row["message_id"]?.string, let marker = WriteKey.parse(marker: id) { return marker }
+        guard let text = row["content"]?.string, let start = text.range(of: "[ferry ") else { return nil }
+        let tail = text[start.upperBound...].prefix { $0 != "]" }
+        return WriteKey.parse(marker: "ferry-\(tail)-")
+    }
+
+    /// Whether a column has the value that a step would set.
+    private func holds(_ row: JSON, _ name: String, _ value: JSON) -> Bool {
+        let zone = site.zone
+        switch name {
+        case "created_at", "updated_at", "waiting_since", "last_agent_response", "last_customer_response", "resolved_at":
+            return zone.time(row[name]?.string).map(zone.local) == value.text
+        case "mailbox_id":
+            if case .string = value { return row[name]?.int == site.staging?.id }
+            return row[name]?.int == value.int
+        default: return row[name]?.text == value.text
+        }
+    }
+
+    private func several(_ step: Step, _ ids: [Int], _ api: FluentSupportAPI) -> Diagnostic {
+        Diagnostic(
+            code: "fluent-support.several", "Fluent Support holds “\(step.name)” more than once: \(ids.map(String.init).joined(separator: ", "))",
+            subject: api.address, remedy: "delete all but one there, then decide with `ticketferry resolve`", cause: .someFailed)
+    }
+}

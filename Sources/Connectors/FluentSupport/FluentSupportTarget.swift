@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Migration
+internal import Synchronization
+internal import TicketModel
+internal import Transport
+
+/// Writes tickets into Fluent Support; see the `+Topic` files for its pre-flight, plans, steps and look-ups.
+package final class FluentSupportTarget: TicketTarget {
+    /// The connector's own options.
+    package struct Options: Hashable, Sendable {
+        /// The mailbox that all tickets go to; nil: by the ticket's own, else the default one.
+        package var mailbox: String?
+        /// Whether all dates go to the finishing file (`dates: finish`).
+        package var datesInFile: Bool
+        /// The staging mailbox's name.
+        package var staging: String
+        /// The database's prefix, for the finishing file.
+        package var tablePrefix: String
+
+        /// Sets options; see the properties.
+        package init(
+            mailbox: String? = nil, datesInFile: Bool = false, staging: String = "Ticketferry staging",
+            tablePrefix: String = "wp_"
+        ) {
+            self.mailbox = mailbox
+            self.datesInFile = datesInFile
+            self.staging = staging
+            self.tablePrefix = tablePrefix
+        }
+    }
+
+    private struct State {
+        var api: FluentSupportAPI
+        var site: FluentSupportSite?
+    }
+
+    let options: Options
+    private let state: Mutex<State>
+
+    /// Wraps an API; nothing is sent before ``prepare(policy:sink:)``.
+    package init(api: FluentSupportAPI, options: Options = Options()) {
+        self.options = options
+        state = Mutex(State(api: api))
+    }
+
+    /// The API as the pre-flight left it (with or without pretty links).
+    var api: FluentSupportAPI {
+        get { state.withLock { $0.api } }
+        set { state.withLock { $0.api = newValue } }
+    }
+
+    /// What the pre-flight found; a plain site before it.
+    var site: FluentSupportSite { state.withLock { $0.site } ?? FluentSupportSite() }
+
+    /// Keeps what the pre-flight found.
+    func learn(_ site: FluentSupportSite) { state.withLock { $0.site = site } }
+
+    /// Notes where the staging mailbox is, or that it is gone.
+    func learn(staging: FluentSupportSite.Mailbox?) { state.withLock { $0.site?.staging = staging } }
+
+    /// Notes that answers do not give `message_id` back: markers stand in the texts from now on.
+    func learnMarkersInTexts() { state.withLock { $0.site?.keepsMessageID = false } }
+
+    package var address: String { get async { api.address } }
+
+    package var features: TargetFeatures {
+        get async {
+            let site = site
+            var policies: [NotificationPolicy] = [.allow, .refuse]
+            if site.canMute { policies = [.stage, .mute] + policies }
+            return TargetFeatures(
+                notes: true, notificationPolicies: policies, maxFileSize: site.maxFileSize, finishingHead: finishingHead)
+        }
+    }
+
+    private var finishingHead: [String] {
+        let prefix = options.tablePrefix
+        return [
+            "-- Fluent Support's API cannot set these dates. Each line touches one row that Ticketferry wrote, by its id and",
+            "-- its message_id, and may be run again. Make a backup, then: mysql DATABASE < THIS-FILE (or wp db query).",
+            "-- Times are on the site's clock (\(site.zone.name)). The tables' prefix is \(prefix) (`tablePrefix` in the migration).",
+        ]
+    }
+
+    package func close() async { await api.client.transport.close() }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Migration
+
+/// All connectors: the only list of them. A new one is a folder beside this file and a line here.
+package enum Registry {
+    /// By their order in help and reports.
+    package static let connectors: [ConnectorDescriptor] = [
+        FluentSupport.descriptor
+    ]
+
+    /// The connector of that name.
+    package static func connector(_ name: String) -> ConnectorDescriptor? {
+        connectors.first { $0.name == name }
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Foundation
+
+/// A lock that ends with its process, however it ends.
+///
+/// It is on a file of its own: SQLite's locks on a database are lost when anybody in the process closes that file.
+final class FileLock: Sendable {
+    private let descriptor: Int32
+
+    /// - Throws: `Diagnostic` with cause `machine` when somebody else holds it or the file cannot be made.
+    init(path: String) throws {
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw JournalFailure.diagnostic(JournalFailure.lockFailed(errno), path: path)
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let number = errno
+            let owner = (try? String(contentsOfFile: path, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+            _ = Foundation.close(descriptor)
+            let failure: JournalFailure =
+                number == EWOULDBLOCK ? .locked(by: owner?.isEmpty == false ? owner : nil) : .lockFailed(number)
+            throw JournalFailure.diagnostic(failure, path: path)
+        }
+        // For whoever meets the lock; a full disk only costs them the number.
+        _ = ftruncate(descriptor, 0)
+        let text = Array("\(ProcessInfo.processInfo.processIdentifier)\n".utf8)
+        _ = text.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+    }
+
+    /// Lets others have it. The file stays: removing it would race with who has just opened it.
+    func release() { _ = flock(descriptor, LOCK_UN) }
+
+    deinit { _ = close(descriptor) }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import GRDB
+internal import Migration
+internal import TicketModel
+
+/// Entries as SQL.
+enum JournalWriting {
+    /// Applies the entries of one call, all or none, inside the transaction of many.
+    static func apply(_ entries: [JournalEntry], to db: Database) throws -> CommitGroup.Fate {
+        var fate = CommitGroup.Fate.committed
+        try db.inSavepoint {
+            do {
+                for entry in entries { try apply(entry, to: db) }
+                return .commit
+            } catch let conflict as JournalConflict {
+                fate = .conflict(conflict)
+                return .rollback
+            }
+        }
+        return fate
+    }
+
+    private static func apply(_ entry: JournalEntry, to db: Database) throws {
+        switch entry {
+        case .ticket(let record): try write(record, to: db)
+        case .intent(let record): try write(record, to: db)
+        case .uncertain(let key): try set("uncertain", of: key, in: db)
+        case .setAside(let key): try set("setAside", of: key, in: db)
+        case .withdrawn(let key):
+            try db.execute(
+                cached: "DELETE FROM steps WHERE ticket = ? AND generation = ? AND part = ?",
+                [key.ticket, key.generation, key.part])
+        case .done(let key, let receipt): try write(receipt, of: key, to: db)
+        case .losses(let ticket, let losses): try write(losses, of: ticket, to: db)
+        case .finishing(let ticket, let lines):
+            try db.execute(cached: "DELETE FROM finishing WHERE ticket = ?", [ticket])
+            for (n, line) in lines.enumerated() {
+                try db.execute(cached: "INSERT INTO finishing (ticket, n, line) VALUES (?, ?, ?)", [ticket, n, line])
+            }
+        case .borrowed(let borrowing, let since):
+            try db.execute(
+                cached: "INSERT INTO borrowings (name, summary, before, during, since) VALUES (?, ?, ?, ?, ?)",
+                [
+                    borrowing.name, borrowing.summary, borrowing.before.canonicalText, borrowing.during.canonicalText,
+                    since.description,
+                ])
+        case .givenBack(let name, let until, let outcome):
+            try db.execute(
+                cached: "UPDATE borrowings SET until = ?, outcome = ? WHERE name = ? AND until IS NULL",
+                [until.description, outcome, name])
+        case .runBegan(let time):
+            try db.execute(cached: "INSERT INTO runs (began, state) VALUES (?, 'running')", [time.description])
+        case .runEnded(let time, let state):
+            try db.execute(
+                cached: "UPDATE runs SET ended = ?, state = ? WHERE id = (SELECT max(id) FROM runs)",
+                [time.description, state.rawValue])
+        }
+    }
+
+    private static func write(_ record: TicketRecord, to db: Database) throws {
+        try db.execute(
+            cached: """
+                INSERT INTO tickets (id, number, state, source, draft, stored, target_id, target_url, code, message, remedy)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET number = excluded.number, state = excluded.state,
+                source = excluded.source, draft = excluded.draft, stored = excluded.stored,
+                target_id = excluded.target_id, target_url = excluded.target_url, code = excluded.code,
+                message = excluded.message, remedy = excluded.remedy
+                """,
+            [
+                record.id, record.number, record.state.rawValue, record.source, record.draft, record.stored,
+                record.targetID, record.targetURL, record.failure?.code, record.failure?.message,
+                record.failure?.remedy,
+            ])
+    }
+
+    private static func write(_ record: StepRecord, to db: Database) throws {
+        // An earlier receipt stays until the new answer is understood.
+        try db.execute(
+            cached: """
+                INSERT INTO steps (ticket, part, generation, verb, name, fingerprint, value, state, ord, sent_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, 'intent', 0, ?)
+                ON CONFLICT (ticket, generation, part) DO UPDATE SET verb = excluded.verb, name = excluded.name,
+                fingerprint = excluded.fingerprint, value = excluded.value, state = 'intent', sent_at = excluded.sent_at
+                """,
+            [
+                record.ticket, record.part, record.generation, record.verb.rawValue, record.name, record.fingerprint,
+                record.value, record.sentAt.description,
+            ])
+    }
+
+    private static func set(_ state: String, of key: WriteKey, in db: Database) throws {
+        try db.execute(
+            cached: "UPDATE steps SET state = ? WHERE ticket = ? AND generation = ? AND part = ?",
+            [state, key.ticket, key.generation, key.part])
+    }
+
+    private static func write(_ receipt: Receipt, of key: WriteKey, to db: Database) throws {
+        let verb = try String.fetchOne(
+            db.cachedStatement(sql: "SELECT verb FROM steps WHERE ticket = ? AND generation = ? AND part = ?"),
+            arguments: [key.ticket, key.generation, key.part])
+        if verb == Step.Verb.create.rawValue {
+            let owner = try String.fetchOne(
+                db.cachedStatement(
+                    sql: """
+                        SELECT ticket FROM steps WHERE receipt_id = ? AND generation = ? AND ticket <> ?
+                        AND verb = 'create' AND state = 'done'
+                        """),
+                arguments: [receipt.id, key.generation, key.ticket])
+            if let owner { throw JournalConflict(targetID: receipt.id, owner: owner) }
+        }
+        try db.execute(
+            cached: """
+                UPDATE steps SET state = 'done', receipt_id = ?, receipt = ?,
+                ord = (SELECT coalesce(max(ord), 0) + 1 FROM steps)
+                WHERE ticket = ? AND generation = ? AND part = ?
+                """,
+            [receipt.id, JournalReading.text(of: receipt), key.ticket, key.generation, key.part])
+    }
+
+    private static func write(_ losses: [Loss], of ticket: String, to db: Database) throws {
+        try db.execute(cached: "DELETE FROM losses WHERE ticket = ?", [ticket])
+        for (n, loss) in losses.enumerated() {
+            // Texts of messages are in the archive, never here.
+            let value = loss.field.contains("body") ? nil : loss.value.map { String($0.prefix(200)) }
+            try db.execute(
+                cached: "INSERT INTO losses (ticket, n, field, value, reason, fallback) VALUES (?, ?, ?, ?, ?, ?)",
+                [ticket, n, loss.field, value, loss.reason, loss.fallback.rawValue])
+        }
+    }
+}
+
+extension Database {
+    /// Executes a statement that is prepared once.
+    fileprivate func execute(cached sql: String, _ arguments: StatementArguments) throws {
+        try cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}

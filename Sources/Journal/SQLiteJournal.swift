@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Foundation
+internal import GRDB
+public import Migration
+internal import TicketModel
+
+/// A migration's journal in one SQLite file, with one writer.
+///
+/// What ``record(_:)`` has returned for is on the disk: `synchronous = FULL`, read back when it is opened. Calls that
+/// come while a commit is under way share the next one. The lock is a file beside it, held until ``close()`` or the
+/// process' end, whichever way it ends.
+public actor SQLiteJournal: Journal {
+    let queue: DatabaseQueue
+    private let path: String
+    private let lock: FileLock?
+    let group = CommitGroup()
+    private var cachedHead: JournalHead?
+
+    /// Opens a journal for writing; makes it if it is not there.
+    ///
+    /// - Throws: `Diagnostic` with cause `machine`: another process has it, it is no journal, it is from a newer version,
+    ///   the disk is full, the folder cannot be written.
+    public init(path: String) throws {
+        self.path = path
+        lock = try FileLock(path: path + ".lock")
+        do {
+            queue = try JournalSchema.open(path: path)
+            cachedHead = try queue.read { try Self.head(in: $0) }
+        } catch {
+            lock?.release()
+            throw JournalFailure.diagnostic(error, path: path)
+        }
+    }
+
+    private init(reading path: String) throws {
+        self.path = path
+        lock = nil
+        do {
+            queue = try JournalSchema.openForReading(path: path)
+            cachedHead = try queue.read { try Self.head(in: $0) }
+        } catch {
+            throw JournalFailure.diagnostic(error, path: path)
+        }
+    }
+
+    /// Opens a journal to look into it, also while a run writes it; nil if there is none. Recording into it fails.
+    public static func reading(path: String) throws -> SQLiteJournal? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return try SQLiteJournal(reading: path)
+    }
+
+    public func close() async {
+        try? queue.close()
+        lock?.release()
+    }
+
+    // MARK: Head
+
+    public func head() -> JournalHead? { cachedHead }
+
+    private static func head(in db: Database) throws -> JournalHead? {
+        var values: [String: String] = [:]
+        for row in try Row.fetchAll(db, sql: "SELECT key, value FROM meta") { values[row["key"]] = row["value"] }
+        guard let migration = values["migration"], let source = values["source"], let target = values["target"],
+            let generation = values["generation"].flatMap({ Int($0) })
+        else { return nil }
+        return JournalHead(
+            identity: MigrationIdentity(migration: migration, source: source, generation: generation), target: target)
+    }
+
+    public func setHead(_ head: JournalHead) async throws {
+        guard head != cachedHead else { return }
+        try await write { db in
+            let values = [
+                "migration": head.identity.migration, "source": head.identity.source, "target": head.target,
+                "generation": String(head.identity.generation),
+            ]
+            for (key, value) in values {
+                try db.execute(
+                    sql: "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                    arguments: [key, value])
+            }
+        }
+        cachedHead = head
+    }
+
+    // MARK: Writing
+
+    nonisolated public func record(_ entries: [JournalEntry]) async throws {
+        guard !entries.isEmpty else { return }
+        try await group.commit(entries) { batches in
+            try await self.write { db in try batches.map { try JournalWriting.apply($0, to: db) } }
+        }
+        if entries.contains(where: { if case .runBegan = $0 { true } else { false } }) {
+            // That a run began is in the file itself before anything is sent: if the WAL is lost, the next run still knows
+            // that this one did not end.
+            try await checkpoint()
+        }
+    }
+
+    private func checkpoint() async throws {
+        do {
+            try await queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+        } catch {
+            throw JournalFailure.diagnostic(error, path: path)
+        }
+    }
+
+    private func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        do {
+            return try await queue.write(body)
+        } catch {
+            throw JournalFailure.diagnostic(error, path: path)
+        }
+    }
+
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        do {
+            return try await queue.read(body)
+        } catch {
+            throw JournalFailure.diagnostic(error, path: path)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import TicketModel
+
+/// Rebuilds a lost journal from what the target holds: each key can be derived again from the source.
+struct Adoption: Sendable {
+    let setup: MigrationSetup
+    let target: any TicketTarget
+    let journal: any Journal
+
+    /// Notes what of each ticket is in the target as done.
+    ///
+    /// - Returns: the identity with the highest generation that was found.
+    func adopt(_ found: [String: [FoundTicket]], identity: MigrationIdentity) async throws -> MigrationIdentity {
+        var identity = identity
+        identity.generation = max(identity.generation, found.values.joined().map(\.generation).max() ?? 0)
+        try await journal.setHead(JournalHead(identity: identity, target: target.address))
+        let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
+        try await SourceScan(setup: setup, phase: .adopting).run(preparation) { work, _, _ in
+            guard let create = work.all.first(where: { $0.verb == .create }),
+                let candidates = found[create.key.digest]?.filter({ $0.generation == identity.generation }),
+                let first = candidates.first
+            else { return }
+            if candidates.count > 1 { return try await setAside(work, create, candidates) }
+            try await adopt(work, create, first.receipt)
+        } failed: { _, diagnostic in
+            setup.sink.emit(diagnostic)
+        }
+        return identity
+    }
+
+    private func adopt(_ work: TicketWork, _ create: Step, _ ticket: Receipt) async throws {
+        var receipts = try await target.adopt(work.all, ticket: ticket)
+        receipts[create.key] = ticket
+        var record = TicketRecord(id: work.id, number: work.number, source: work.source, draft: work.draft)
+        record.targetID = ticket.id
+        record.targetURL = ticket.url
+        // The stored fingerprint stays unknown: nobody can tell any more what people changed since.
+        var entries: [JournalEntry] = [.ticket(record)]
+        let now = setup.clock.now()
+        for step in work.all {
+            guard let receipt = receipts[step.key] else { continue }
+            entries += [.intent(StepRecord(step, sentAt: now)), .done(step.key, receipt)]
+        }
+        do {
+            try await journal.record(entries)
+        } catch let conflict as JournalConflict {
+            setup.sink.emit(
+                Diagnostic(
+                    code: "adopt.claimed-twice",
+                    "the target's ticket \(conflict.targetID) carries the marks of tickets \(conflict.owner) and \(work.id)",
+                    remedy: "look at it in the target", cause: .someFailed))
+        }
+    }
+
+    private func setAside(_ work: TicketWork, _ create: Step, _ candidates: [FoundTicket]) async throws {
+        let ids = candidates.map(\.receipt.id).joined(separator: ", ")
+        let diagnostic = Diagnostic(
+            code: "adopt.several", "ticket \(work.id) is in the target \(candidates.count) times: \(ids)",
+            remedy: "delete all but one in the target, then run the same command again", cause: .someFailed)
+        setup.sink.emit(diagnostic)
+        var record = TicketRecord(id: work.id, number: work.number, state: .setAside)
+        record.failure = .init(diagnostic)
+        try await journal.record([
+            .ticket(record), .intent(StepRecord(create, sentAt: setup.clock.now())), .setAside(create.key),
+        ])
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Foundation
+internal import TicketModel
+
+/// Writes a migration's archive: `tickets.jsonl`, the canonical lines as read, and `files/SHA256`, the attachments.
+///
+/// Folders are 0700 and files 0600. The lines become visible all at once at the end; tickets that this run did not read
+/// (a selection, a source that lost them) keep their old lines. Nothing is ever taken out of it.
+final class ArchiveWriter {
+    private let folder: String
+    private let lines: FileHandle
+    private var buffer: [UInt8] = []
+    private var seen = Set<Int>()
+    private var path: String { folder + "/tickets.jsonl" }
+    private var temporary: String { path + ".new" }
+
+    /// - Throws: `Diagnostic` with cause `machine`, as all methods.
+    init(folder: String) throws {
+        self.folder = folder
+        do {
+            for name in [folder, folder + "/files"] {
+                try FileManager.default.createDirectory(
+                    atPath: name, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            }
+            let path = folder + "/tickets.jsonl.new"
+            guard
+                FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]),
+                let file = FileHandle(forWritingAtPath: path)
+            else { throw CocoaError(.fileWriteUnknown) }
+            lines = file
+        } catch {
+            throw Self.failure(folder, error)
+        }
+    }
+
+    /// Keeps a ticket's line and the bytes of its files.
+    func add(id: String, line: CanonicalLine, files: [ResolvedFile]) throws {
+        seen.insert(id.hashValue)
+        buffer += line.bytes
+        buffer.append(UInt8(ascii: "\n"))
+        if buffer.count > 1 << 20 { try flush() }
+        for file in files { try keep(file) }
+    }
+
+    /// Makes the archive's lines those that were added and the old ones of other tickets.
+    ///
+    /// - Parameter id: the id of a line; nil for one that cannot be read, which is kept.
+    func finish(id: (CanonicalLine) -> String?) throws {
+        do {
+            if let old = FileHandle(forReadingAtPath: path) {
+                defer { try? old.close() }
+                try keepOld(old, id: id)
+            }
+            try flush()
+            try lines.synchronize()
+            try lines.close()
+            guard rename(temporary, path) == 0 else { throw CocoaError(.fileWriteUnknown) }
+        } catch {
+            throw Self.failure(folder, error)
+        }
+    }
+
+    private func keepOld(_ old: FileHandle, id: (CanonicalLine) -> String?) throws {
+        var rest: [UInt8] = []
+        while let block = try old.read(upToCount: 1 << 20), !block.isEmpty {
+            rest += block
+            var start = 0
+            while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                let line = CanonicalLine(trusted: Array(rest[start..<end]))
+                if !(id(line).map { seen.contains($0.hashValue) } ?? false) {
+                    buffer += line.bytes
+                    buffer.append(UInt8(ascii: "\n"))
+                    if buffer.count > 1 << 20 { try flush() }
+                }
+                start = end + 1
+            }
+            rest.removeSubrange(..<start)
+        }
+    }
+
+    private func keep(_ file: ResolvedFile) throws {
+        // The hash is the name: nothing that a ticket says becomes part of a path.
+        guard file.sha256.utf8.count == 64, file.sha256.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) })
+        else { return }
+        let target = folder + "/files/" + file.sha256
+        guard !FileManager.default.fileExists(atPath: target) else { return }
+        do {
+            let temporary = target + ".new"
+            try? FileManager.default.removeItem(atPath: temporary)
+            try FileManager.default.copyItem(atPath: file.path, toPath: temporary)
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: temporary)
+            guard rename(temporary, target) == 0 else { throw CocoaError(.fileWriteUnknown) }
+        } catch {
+            throw Self.failure(target, error)
+        }
+    }
+
+    private func flush() throws {
+        guard !buffer.isEmpty else { return }
+        do {
+            try lines.write(contentsOf: Data(buffer))
+        } catch {
+            throw Self.failure(folder, error)
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private static func failure(_ path: String, _ error: any Error) -> Diagnostic {
+        if let diagnostic = error as? Diagnostic { return diagnostic }
+        return Diagnostic(
+            code: "archive.not-written", "the archive cannot be written: \(error.localizedDescription)", subject: path,
+            remedy: "make room or fix the folder's permissions, or say `archive: none`; nothing was written to the target",
+            cause: .machine)
+    }
+}

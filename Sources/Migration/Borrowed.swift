@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import TicketModel
+
+/// Takes settings of the target and gives them back: in the journal before the change, with the value before.
+struct Borrowed: Sendable {
+    let target: any TicketTarget
+    let journal: any Journal
+    let clock: any RunClock
+    let sink: any DiagnosticSink
+
+    /// Takes what a run needs. What an earlier run still holds is kept with the value that stood before *that* run.
+    func take(_ wanted: [Borrowing]) async throws {
+        let open = Dictionary(
+            try await journal.borrowings(open: true).map { ($0.borrowing.name, $0.borrowing) }, uniquingKeysWith: { a, _ in a })
+        for borrowing in wanted {
+            if let held = open[borrowing.name] {
+                // Taken again without being given back first: between the two the target would send e-mails.
+                var again = borrowing
+                again.before = held.before
+                try await target.borrow(again)
+            } else {
+                try await journal.record([.borrowed(borrowing, since: clock.now())])
+                try await target.borrow(borrowing)
+            }
+        }
+    }
+
+    /// Gives back all that the journal shows as borrowed, the last first; what fails stays in the journal and is said.
+    func giveBackAll() async {
+        let open: [BorrowingRecord]
+        do {
+            open = try await journal.borrowings(open: true)
+        } catch {
+            return sink.emit(.notGivenBack("what was borrowed", error))
+        }
+        for record in open.reversed() {
+            let borrowing = record.borrowing
+            do {
+                let outcome: String
+                switch try await target.giveBack(borrowing) {
+                case .givenBack: outcome = "given back"
+                case .changedMeanwhile(let now):
+                    outcome = "changed meanwhile: \(now.canonicalText)"
+                    sink.emit(
+                        Diagnostic(
+                            .warning, code: "borrowed.changed-meanwhile",
+                            "somebody changed “\(borrowing.name)” during the run; it is left as it is now",
+                            remedy: "check it in the target; before the run it was \(borrowing.before.canonicalText)"))
+                }
+                try await journal.record([.givenBack(name: borrowing.name, until: clock.now(), outcome: outcome)])
+            } catch {
+                sink.emit(.notGivenBack("“\(borrowing.name)”", error))
+            }
+        }
+    }
+}
+
+extension Diagnostic {
+    fileprivate static func notGivenBack(_ what: String, _ error: any Error) -> Diagnostic {
+        let reason = (error as? Diagnostic)?.message ?? "\(error)"
+        return Diagnostic(
+            code: "borrowed.not-given-back", "\(what) could not be given back: \(reason)",
+            remedy: "run `ticketferry restore` as soon as the target answers", cause: .unavailable)
+    }
+}

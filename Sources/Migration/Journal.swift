@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+public import TicketModel
+
+/// Which migration a journal belongs to.
+public struct JournalHead: Hashable, Sendable {
+    /// Migration, source and generation: part of every key.
+    public var identity: MigrationIdentity
+    /// The target's address, without user or password.
+    public var target: String
+
+    /// Names a migration and its target.
+    public init(identity: MigrationIdentity, target: String) {
+        self.identity = identity
+        self.target = target
+    }
+}
+
+/// What the journal knows of one ticket.
+public struct TicketRecord: Hashable, Sendable {
+    /// How far a ticket is.
+    public enum State: String, Sendable, CaseIterable {
+        /// Some of its steps are done, or none yet.
+        case begun
+        /// All steps of its last plan are done.
+        case complete
+        /// A step was refused; the next run tries again.
+        case failed
+        /// Only a person can tell whether a step was written (`resolve`).
+        case setAside
+    }
+
+    /// In the source.
+    public var id: String
+    /// What people quote in the source.
+    public var number: String?
+    public var state: State
+    /// Of the canonical line as read.
+    public var source: String
+    /// Of the steps that the mapping and the target make of it.
+    public var draft: String
+    /// As the target gave it back right after the last write; nil where it does not tell.
+    public var stored: String?
+    public var targetID: String?
+    public var targetURL: String?
+    /// Why it failed or was set aside: code, message, remedy. Never a message's text.
+    public var failure: Failure?
+
+    /// A failure in short.
+    public struct Failure: Hashable, Sendable {
+        public var code: String
+        public var message: String
+        public var remedy: String
+
+        /// Names a failure.
+        public init(code: String, message: String, remedy: String) {
+            self.code = code
+            self.message = message
+            self.remedy = remedy
+        }
+
+        /// The same of a diagnostic, cut to what a list can show.
+        public init(_ diagnostic: Diagnostic) {
+            self.init(
+                code: diagnostic.code, message: String(diagnostic.message.prefix(400)),
+                remedy: String(diagnostic.remedy.prefix(400)))
+        }
+    }
+
+    /// A ticket of which nothing is written yet.
+    public init(id: String, number: String? = nil, state: State = .begun, source: String = "", draft: String = "") {
+        self.id = id
+        self.number = number
+        self.state = state
+        self.source = source
+        self.draft = draft
+    }
+}
+
+/// What the journal knows of one step.
+public struct StepRecord: Hashable, Sendable {
+    /// How far a step is.
+    public enum State: String, Sendable, CaseIterable {
+        /// About to be sent, or sent with no word of what became of it: in doubt after a crash.
+        case intent
+        case done
+        /// Sent, and the answer proved nothing.
+        case uncertain
+        case setAside
+    }
+
+    public var ticket: String
+    public var part: String
+    public var generation: Int
+    public var verb: Step.Verb
+    /// For people: `reply m3`.
+    public var name: String
+    /// Of the payload.
+    public var fingerprint: String
+    public var value: String?
+    public var state: State
+    public var receipt: Receipt?
+    /// Grows with each understood step; 0 before.
+    public var order: Int
+    /// When the intent was written.
+    public var sentAt: Timestamp
+
+    /// Whether it may be in the target or not.
+    public var inDoubt: Bool { state == .intent || state == .uncertain }
+
+    /// The intent to send a step.
+    public init(_ step: Step, sentAt: Timestamp) {
+        ticket = step.key.ticket
+        part = step.key.part
+        generation = step.key.generation
+        verb = step.verb
+        name = step.name
+        fingerprint = step.fingerprint
+        value = step.verb == .set ? step.value.map { String($0.prefix(200)) } : nil
+        state = .intent
+        order = 0
+        self.sentAt = sentAt
+    }
+
+    /// A record as a journal stored it.
+    package init(
+        ticket: String, part: String, generation: Int, verb: Step.Verb, name: String, fingerprint: String,
+        value: String?, state: State, receipt: Receipt?, order: Int, sentAt: Timestamp
+    ) {
+        self.ticket = ticket
+        self.part = part
+        self.generation = generation
+        self.verb = verb
+        self.name = name
+        self.fingerprint = fingerprint
+        self.value = value
+        self.state = state
+        self.receipt = receipt
+        self.order = order
+        self.sentAt = sentAt
+    }
+}
+
+/// A borrowed setting in the journal.
+public struct BorrowingRecord: Hashable, Sendable {
+    public var borrowing: Borrowing
+    public var since: Timestamp
+    /// Nil while it is borrowed.
+    public var until: Timestamp?
+    /// `given back`, or what somebody made of it meanwhile.
+    public var outcome: String?
+
+    /// A borrowing and what became of it.
+    public init(borrowing: Borrowing, since: Timestamp, until: Timestamp? = nil, outcome: String? = nil) {
+        self.borrowing = borrowing
+        self.since = since
+        self.until = until
+        self.outcome = outcome
+    }
+}
+
+/// One thing to be made durable.
+public enum JournalEntry: Sendable {
+    /// Replaces what is known of a ticket.
+    case ticket(TicketRecord)
+    /// Before a step is sent.
+    case intent(StepRecord)
+    /// The answer proved nothing.
+    case uncertain(WriteKey)
+    /// Nothing was written for certain: the intent is taken back.
+    case withdrawn(WriteKey)
+    /// Understood. Fails the whole call with ``JournalConflict`` if another ticket's creation has the same target id.
+    case done(WriteKey, Receipt)
+    case setAside(WriteKey)
+    /// Replaces the losses of a ticket.
+    case losses(ticket: String, [Loss])
+    /// Replaces the finishing lines of a ticket.
+    case finishing(ticket: String, [String])
+    /// Before a setting is changed.
+    case borrowed(Borrowing, since: Timestamp)
+    /// After it was given back.
+    case givenBack(name: String, until: Timestamp, outcome: String)
+    case runBegan(Timestamp)
+    /// Of the run that began last.
+    case runEnded(Timestamp, RunState)
+}
+
+/// Two tickets claim one id of the target.
+public struct JournalConflict: Error, Hashable, Sendable {
+    /// The target's id.
+    public var targetID: String
+    /// The ticket that has it.
+    public var owner: String
+
+    /// Names the id and who has it.
+    public init(targetID: String, owner: String) {
+        self.targetID = targetID
+        self.owner = owner
+    }
+}
+
+/// How a run stands or ended.
+public enum RunState: String, Sendable, CaseIterable {
+    case running, finished, interrupted, stopped
+}
+
+/// The counts that a journal can give at once.
+public struct JournalCounts: Hashable, Sendable {
+    public var tickets: [TicketRecord.State: Int] = [:]
+    /// Understood steps by verb.
+    public var steps: [Step.Verb: Int] = [:]
+    /// Steps of which nobody knows whether they are written.
+    public var inDoubt = 0
+    public var losses = 0
+
+    /// Nothing yet.
+    public init() {}
+}
+
+/// The last run in a journal.
+public struct RunRecord: Hashable, Sendable {
+    public var began: Timestamp
+    public var ended: Timestamp?
+    public var state: RunState
+
+    /// A run and how it stands.
+    public init(began: Timestamp, ended: Timestamp? = nil, state: RunState = .running) {
+        self.began = began
+        self.ended = ended
+        self.state = state
+    }
+}
+
+/// What is durable of a migration. One writer; no secrets; message bodies only as fingerprints.
+///
+/// All methods throw a `Diagnostic` with cause `machine` when the disk fails.
+public protocol Journal: Sendable {
+    /// Which migration it belongs to; nil for a new one.
+    func head() async throws -> JournalHead?
+    /// Says which migration it belongs to. Durable when it returns; only the generation may change later.
+    func setHead(_ head: JournalHead) async throws
+    /// Makes entries durable, all or none, in their order. Calls of many tickets at once share a commit.
+    func record(_ entries: [JournalEntry]) async throws
+    /// What is known of a ticket and of its steps in the present generation.
+    func ticket(_ id: String) async throws -> (ticket: TicketRecord, steps: [StepRecord])?
+    /// The tickets in the order of their ids' bytes, after an id.
+    func tickets(after id: String?, limit: Int) async throws -> [TicketRecord]
+    /// The ticket with that number in the source or that id in the target.
+    func find(numberOrTargetID text: String) async throws -> TicketRecord?
+    /// All steps of which nobody knows whether they are written.
+    func inDoubt() async throws -> [StepRecord]
+    func losses(of ticket: String) async throws -> [Loss]
+    /// The finishing lines of tickets after an id, in the order of the ids' bytes.
+    func finishing(after id: String?, limit: Int) async throws -> [(ticket: String, lines: [String])]
+    /// All borrowings, the oldest first; with `open`, those that are not given back.
+    func borrowings(open: Bool) async throws -> [BorrowingRecord]
+    /// Tickets that failed or were set aside.
+    func failures(limit: Int) async throws -> [TicketRecord]
+    func counts() async throws -> JournalCounts
+    func lastRun() async throws -> RunRecord?
+    /// Releases file and lock; nothing may be called after it.
+    func close() async
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+public import TicketModel
+
+/// A journal that is gone with its process: for plans of migrations that have none yet, and for simulations.
+public actor MemoryJournal: Journal {
+    fileprivate struct StepID: Hashable {
+        var ticket: String
+        var part: String
+        var generation: Int
+
+        init(_ key: WriteKey) {
+            ticket = key.ticket
+            part = key.part
+            generation = key.generation
+        }
+    }
+
+    private struct State {
+        var head: JournalHead?
+        var tickets: [String: TicketRecord] = [:]
+        var steps: [String: [StepID: StepRecord]] = [:]
+        var owners: [String: String] = [:]
+        var losses: [String: [Loss]] = [:]
+        var finishing: [String: [String]] = [:]
+        var borrowings: [BorrowingRecord] = []
+        var runs: [RunRecord] = []
+        var order = 0
+    }
+
+    private var state = State()
+
+    /// An empty journal.
+    public init() {}
+
+    public func head() -> JournalHead? { state.head }
+
+    public func setHead(_ head: JournalHead) { state.head = head }
+
+    public func record(_ entries: [JournalEntry]) throws {
+        var next = state
+        for entry in entries { try Self.apply(entry, to: &next) }
+        state = next
+    }
+
+    private static func apply(_ entry: JournalEntry, to state: inout State) throws {
+        switch entry {
+        case .ticket(let record):
+            state.tickets[record.id] = record
+        case .intent(let record):
+            let id = StepID(record)
+            // What was understood before stays known until the new answer is.
+            var record = record
+            if let old = state.steps[record.ticket]?[id] { (record.receipt, record.order) = (old.receipt, old.order) }
+            state.steps[record.ticket, default: [:]][id] = record
+        case .uncertain(let key):
+            state.steps[key.ticket]?[StepID(key)]?.state = .uncertain
+        case .setAside(let key):
+            state.steps[key.ticket]?[StepID(key)]?.state = .setAside
+        case .withdrawn(let key):
+            state.steps[key.ticket]?[StepID(key)] = nil
+        case .done(let key, let receipt):
+            guard var record = state.steps[key.ticket]?[StepID(key)] else { return }
+            if record.verb == .create {
+                if let owner = state.owners[receipt.id], owner != key.ticket {
+                    throw JournalConflict(targetID: receipt.id, owner: owner)
+                }
+                state.owners[receipt.id] = key.ticket
+            }
+            state.order += 1
+            record.order = state.order
+            record.receipt = receipt
+            record.state = .done
+            state.steps[key.ticket]?[StepID(key)] = record
+        case .losses(let ticket, let losses):
+            state.losses[ticket] = losses
+        case .finishing(let ticket, let lines):
+            state.finishing[ticket] = lines
+        case .borrowed(let borrowing, let since):
+            state.borrowings.append(BorrowingRecord(borrowing: borrowing, since: since))
+        case .givenBack(let name, let until, let outcome):
+            for i in state.borrowings.indices
+            where state.borrowings[i].borrowing.name == name && state.borrowings[i].until == nil {
+                state.borrowings[i].until = until
+                state.borrowings[i].outcome = outcome
+            }
+        case .runBegan(let time):
+            state.runs.append(RunRecord(began: time))
+        case .runEnded(let time, let runState):
+            guard !state.runs.isEmpty else { return }
+            state.runs[state.runs.count - 1].ended = time
+            state.runs[state.runs.count - 1].state = runState
+        }
+    }
+
+    public func ticket(_ id: String) -> (ticket: TicketRecord, steps: [StepRecord])? {
+        guard let ticket = state.tickets[id] else { return nil }
+        let generation = state.head?.identity.generation ?? 0
+        let steps = (state.steps[id] ?? [:]).values.filter { $0.generation == generation }
+        return (ticket, steps.sorted { ($0.order, $0.part) < ($1.order, $1.part) })
+    }
+
+    public func tickets(after id: String?, limit: Int) -> [TicketRecord] {
+        Array(sortedTickets(after: id).prefix(limit))
+    }
+
+    private func sortedTickets(after id: String?) -> [TicketRecord] {
+        state.tickets.values
+            .filter { record in id.map { $0.utf8.lexicographicallyPrecedes(record.id.utf8) } ?? true }
+            .sorted { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
+    }
+
+    public func find(numberOrTargetID text: String) -> TicketRecord? {
+        let all = sortedTickets(after: nil)
+        return all.first { $0.number == text } ?? all.first { $0.targetID == text }
+    }
+
+    public func inDoubt() -> [StepRecord] {
+        state.steps.values.flatMap(\.values).filter(\.inDoubt).sorted { ($0.ticket, $0.part) < ($1.ticket, $1.part) }
+    }
+
+    public func losses(of ticket: String) -> [Loss] { state.losses[ticket] ?? [] }
+
+    public func finishing(after id: String?, limit: Int) -> [(ticket: String, lines: [String])] {
+        sortedTickets(after: id)
+            .compactMap { record in
+                guard let lines = state.finishing[record.id], !lines.isEmpty else { return nil }
+                return (record.id, lines)
+            }
+            .prefix(limit).map { $0 }
+    }
+
+    public func borrowings(open: Bool) -> [BorrowingRecord] {
+        open ? state.borrowings.filter { $0.until == nil } : state.borrowings
+    }
+
+    public func failures(limit: Int) -> [TicketRecord] {
+        Array(sortedTickets(after: nil).filter { $0.state == .failed || $0.state == .setAside }.prefix(limit))
+    }
+
+    public func counts() -> JournalCounts {
+        var counts = JournalCounts()
+        for ticket in state.tickets.values { counts.tickets[ticket.state, default: 0] += 1 }
+        for step in state.steps.values.flatMap(\.values) {
+            if step.state == .done { counts.steps[step.verb, default: 0] += 1 }
+            if step.inDoubt { counts.inDoubt += 1 }
+        }
+        counts.losses = state.losses.values.reduce(0) { $0 + $1.count }
+        return counts
+    }
+
+    public func lastRun() -> RunRecord? { state.runs.last }
+
+    public func close() {}
+}
+
+extension MemoryJournal.StepID {
+    fileprivate init(_ record: StepRecord) {
+        ticket = record.ticket
+        part = record.part
+        generation = record.generation
+    }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Foundation
+internal import Mapping
+public import TicketModel
+
+extension MigrationFile {
+    /// What the source's or the target's connector is opened with: secrets read from where the file says.
+    ///
+    /// For `url: sandbox:` any login will do: those that are missing are made up.
+    /// - Throws: `Diagnostic` that names the variable, file or command that gave no secret.
+    public func context(
+        for side: Side, sink: any DiagnosticSink, requestsPerMinute: Int? = nil,
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        log: @escaping @Sendable (String) -> Void = { _ in }, clock: any RunClock = SystemRunClock()
+    ) throws -> OpenContext {
+        let isSandbox = if case .text(let url) = side.options["url"]?.value { url.hasPrefix("sandbox:") } else { false }
+        var options: [String: OptionValue] = [:]
+        for (name, option) in side.options {
+            switch option.value {
+            case .text(let text): options[name] = .text(text)
+            case .flag(let flag): options[name] = .flag(flag)
+            case .list(let list): options[name] = .list(list)
+            case .secret(let reference):
+                do {
+                    options[name] = .secret(try reference.read(name, at: option.location, environment: environment))
+                } catch where isSandbox {
+                    options[name] = .secret(Secret("sandbox"))
+                }
+            case .secrets(let references):
+                options[name] = .secrets(
+                    try references.mapValues { try $0.read(name, at: option.location, environment: environment) })
+            }
+        }
+        if isSandbox {
+            for option in side.descriptor.options where option.required && options[option.name] == nil {
+                options[option.name] = option.kind == .secret ? .secret(Secret("sandbox")) : .text("sandbox")
+            }
+        }
+        return OpenContext(
+            options: options, folder: folder, file: path, concurrency: concurrency,
+            requestsPerMinute: requestsPerMinute, sink: sink, log: log, clock: clock)
+    }
+
+    /// The connector of the source.
+    public var sourceConnector: ConnectorDescriptor { source.descriptor }
+
+    /// The connector of the target.
+    public var targetConnector: ConnectorDescriptor { target.descriptor }
+
+    /// From canonical tickets to drafts: the mapping's write half, or what the connectors do by themselves.
+    ///
+    /// - Throws: `Diagnostic` for a mapping or template that cannot be read.
+    public func ticketMapping() throws -> TicketMapping {
+        var write = WriteMapping.none
+        switch mapping {
+        case .shipped(let name): write = try ShippedMapping.named(name).write ?? .none
+        case .path(let path):
+            let file = try MappingFile(yaml: Array(Self.bytes(of: path, "mapping")), file: path)
+            write = file.write ?? .none
+        case nil: break
+        }
+        var template = HeaderTemplate.standard
+        if let header {
+            template = try HeaderTemplate(String(decoding: Self.bytes(of: header, "header"), as: UTF8.self), file: header)
+        }
+        let (rules, line) = (write, template)
+        return TicketMapping { ticket in rules.draft(of: ticket, header: line) }
+    }
+
+    private static func bytes(of path: String, _ what: String) throws -> Data {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Diagnostic(
+                code: "migration.no-\(what)", "the \(what) cannot be read", at: SourceLocation(file: path),
+                remedy: "fix the path or the file's permissions")
+        }
+        return data
+    }
+}
+
+extension SecretReference {
+    /// The secret itself, without the line break at its end.
+    func read(_ option: String, at location: SourceLocation, environment: [String: String]) throws -> Secret {
+        func missing(_ code: String, _ message: String, _ remedy: String) -> Diagnostic {
+            Diagnostic(code: code, "`\(option)`: \(message)", at: location, remedy: remedy)
+        }
+        switch self {
+        case .environment(let name):
+            guard let text = environment[name], !text.isEmpty else {
+                throw missing("migration.secret-not-set", "the variable \(name) is not set", "set \(name), for instance with `export \(name)=…`")
+            }
+            return Secret(text)
+        case .file(let path):
+            guard let text = try? String(contentsOfFile: path, encoding: .utf8), let secret = Self.firstLine(text) else {
+                throw missing(
+                    "migration.secret-no-file", "the file \(path) cannot be read or is empty",
+                    "write the secret into its first line")
+            }
+            return secret
+        case .command(let command):
+            guard let text = Self.output(of: command), let secret = Self.firstLine(text) else {
+                throw missing(
+                    "migration.secret-no-command", "the command failed or printed nothing",
+                    "run it in a shell: it must print the secret and end with 0")
+            }
+            return secret
+        }
+    }
+
+    private static func firstLine(_ text: String) -> Secret? {
+        let line = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first ?? ""
+        return line.isEmpty ? nil : Secret(String(line))
+    }
+
+    private static func output(of command: String) -> String? {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", command]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        do {
+            try process.run()
+        } catch {
+            return nil
+        }
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return process.terminationStatus == 0 ? String(decoding: data, as: UTF8.self) : nil
+    }
+}

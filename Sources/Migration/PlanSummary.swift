@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+public import TicketModel
+
+/// What a plan says of one ticket.
+public struct TicketChange: Hashable, Sendable {
+    public var id: String
+    public var number: String?
+    public var action: PlannedAction
+    public var fields: [FieldChange]
+    /// The steps to be sent, for people: `create ticket`, `append reply m3`.
+    public var steps: [String]
+    public var losses: [Loss]
+    /// Texts that changed in the source after they were written: they stay as they are in the target.
+    public var changedTexts: [String]
+    public var diagnostics: [Diagnostic]
+    public var mails: Int
+    public var requests: Int
+    /// Of files.
+    public var bytes: Int
+
+    init(_ work: TicketWork) {
+        id = work.id
+        number = work.number
+        action = work.action
+        fields = work.fields
+        steps = work.steps.map { "\($0.verb.rawValue) \($0.name)" }
+        losses = work.losses
+        changedTexts = work.changedTexts
+        diagnostics = work.refusals
+        mails = work.mails
+        requests = work.steps.reduce(0) { $0 + ($1.batch == nil ? $1.requests : 0) }
+        bytes = work.bytes
+    }
+
+    /// The form of the contract.
+    public var json: JSON {
+        var value: JSON = [
+            "id": .string(id), "action": .string(action.rawValue),
+            "fields": .array(
+                fields.map { ["name": .string($0.name), "before": JSON($0.before), "after": JSON($0.after)] }),
+            "steps": .array(steps.map { .string($0) }), "losses": .array(losses.map(\.json)),
+        ]
+        if let number { value["number"] = .string(number) }
+        if !changedTexts.isEmpty { value["changedTexts"] = .array(changedTexts.map { .string($0) }) }
+        if !diagnostics.isEmpty { value["diagnostics"] = .array(diagnostics.map(\.json)) }
+        return value
+    }
+}
+
+/// The numbers of a plan. Counts are of tickets unless they say otherwise.
+public struct PlanSummary: Sendable {
+    public var create = 0
+    public var update = 0
+    public var unchanged = 0
+    public var skip = 0
+    public var conflict = 0
+    /// Ids of tickets that the journal has and the source no longer: listed, never deleted.
+    public var gone: [String] = []
+    /// Losses, not tickets.
+    public var losses = 0
+    /// Losses by field, reason and where the value goes instead.
+    public var lossKinds: [Loss: Int] = [:]
+    /// E-mails that the target would send.
+    public var mails = 0
+    /// Tickets with such e-mails, the first hundred: id and how many.
+    public var mailed: [(id: String, mails: Int)] = []
+    public var requests = 0
+    /// Estimated.
+    public var seconds = 0.0
+    /// Of files to be sent.
+    public var bytes = 0
+    /// Files that the target will not take.
+    public var overLimit = 0
+    /// Steps to be sent.
+    public var steps = 0
+    /// Messages whose text changed in the source after they were written.
+    public var changedTexts = 0
+    /// Tickets whose steps differ although the source's line does not: the mapping changed.
+    public var remapped = 0
+    /// Steps of earlier runs of which nobody knows whether they are written.
+    public var inDoubt = 0
+    /// Tickets of this migration that the target holds and the journal does not know.
+    public var unknownInTarget = 0
+    /// What will be changed besides tickets.
+    public var preparations: [String] = []
+    public var borrowings: [Borrowing] = []
+    public var policy: NotificationPolicy = .refuse
+    public var read = ReadReport()
+    /// SHA-256 in hex over the keys and payloads of all steps: equal for an equal plan in whatever order.
+    public var digest = ""
+
+    /// Tickets in all that the selection lets through.
+    public var total: Int { create + update + unchanged + skip + conflict }
+    /// Whether a run would write nothing.
+    public var isEmpty: Bool { steps == 0 && inDoubt == 0 }
+
+    /// Nothing planned.
+    public init() {}
+
+    /// The `summary` of the contract.
+    public var json: JSON {
+        [
+            "create": JSON(create), "update": JSON(update), "unchanged": JSON(unchanged), "skip": JSON(skip),
+            "conflict": JSON(conflict), "gone": JSON(gone.count), "losses": JSON(losses), "mails": JSON(mails),
+            "requests": JSON(requests), "seconds": .number(String(Int(seconds.rounded(.up)))), "bytes": JSON(bytes),
+            "overLimit": JSON(overLimit),
+        ]
+    }
+}
+
+extension Loss {
+    /// The form of the contract.
+    public var json: JSON {
+        ["field": .string(field), "value": JSON(value), "reason": .string(reason), "fallback": .string(fallback.rawValue)]
+    }
+}
+
+extension Diagnostic {
+    /// The form that all `--json` outputs share.
+    public var json: JSON {
+        var value: JSON = [
+            "severity": .string(severity.rawValue), "code": .string(code), "message": .string(message),
+            "remedy": .string(remedy), "count": JSON(count),
+        ]
+        if let location { value["location"] = .string(location.description) }
+        if let subject { value["subject"] = .string(subject) }
+        return value
+    }
+}

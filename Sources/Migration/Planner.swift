@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Crypto
+internal import TicketModel
+
+/// The dry run: all that a run would do, found out with reads alone. It is given only the target's reading side.
+public struct Planner: Sendable {
+    private let setup: MigrationSetup
+    private let target: any TargetReader
+    private let journal: any Journal
+
+    /// Plans a migration against a target that is not yet prepared.
+    public init(setup: MigrationSetup, target: any TargetReader, journal: any Journal) {
+        self.setup = setup
+        self.target = target
+        self.journal = journal
+    }
+
+    /// Logs in and plans all tickets.
+    ///
+    /// A policy that the target cannot follow is emitted as the error that `migrate` would refuse with, and the plan goes
+    /// on as if nothing were muted, so that its count of e-mails is the whole one.
+    /// - Parameter each: takes each change in the order of the source, the unchanged too.
+    public func plan(each: (TicketChange) async throws -> Void = { _ in }) async throws -> PlanSummary {
+        try await target.prepare(policy: setup.notifications, sink: setup.sink)
+        let identity = try await setup.identity(in: journal)
+        try await setup.check(journal.head(), identity: identity, target: target.address)
+        let policy: NotificationPolicy
+        do {
+            policy = try await target.policy()
+        } catch let diagnostic as Diagnostic where diagnostic.cause == .refused {
+            setup.sink.emit(diagnostic)
+            try await target.prepare(policy: .allow, sink: setup.sink)
+            policy = .allow
+        }
+        let found = try await inventory()
+        return try await summary(identity: identity, policy: policy, found: found) { work, _, _ in
+            try await each(TicketChange(work))
+        }
+    }
+
+    /// What the target already holds, by marker; read only while the journal knows no ticket.
+    func inventory() async throws -> [String: [FoundTicket]] {
+        guard try await isNew else { return [:] }
+        return Dictionary(grouping: try await target.inventory(), by: \.digest)
+    }
+
+    /// Whether the journal knows no ticket.
+    private var isNew: Bool {
+        get async throws { try await journal.tickets(after: nil, limit: 1).isEmpty }
+    }
+
+    /// Plans all tickets of a prepared target.
+    func summary(
+        identity: MigrationIdentity, policy: NotificationPolicy, found: [String: [FoundTicket]],
+        each: (TicketWork, Ticket, CanonicalLine) async throws -> Void
+    ) async throws -> PlanSummary {
+        var tally = PlanTally()
+        tally.summary.policy = policy
+        tally.summary.inDoubt = try await journal.inDoubt().count
+        let scan = SourceScan(setup: setup, phase: .planning)
+        let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
+        try await scan.run(preparation) { work, ticket, line in
+            tally.add(work, found: found)
+            try await each(work, ticket, line)
+        } failed: { _, diagnostic in
+            setup.sink.emit(diagnostic)
+            tally.summary.skip += 1
+        }
+        if setup.selection.limit == nil, !setup.stop.isStopped { tally.summary.gone = try await gone(besides: scan.seen) }
+        tally.summary.read = await setup.source.readReport()
+        for loss in await setup.source.losses() { tally.add(loss) }
+        tally.summary.preparations = try await target.preparations()
+        tally.summary.borrowings = try await target.borrowings()
+        let features = await target.features
+        return tally.finished(requestTime: features.requestTime, concurrency: setup.concurrency)
+    }
+
+    /// The ids that the journal has and the listing had not.
+    private func gone(besides seen: Set<Int>) async throws -> [String] {
+        var gone: [String] = []
+        var last: String?
+        while true {
+            let page = try await journal.tickets(after: last, limit: 1000)
+            guard let end = page.last else { return gone }
+            gone += page.map(\.id).filter { !seen.contains($0.hashValue) }
+            last = end.id
+        }
+    }
+}
+
+/// Adds tickets up to a summary.
+struct PlanTally {
+    var summary = PlanSummary()
+    private var batches: [String: Int] = [:]
+    private var digest = [UInt8](repeating: 0, count: 32)
+
+    mutating func add(_ work: TicketWork, found: [String: [FoundTicket]]) {
+        switch work.action {
+        case .create: summary.create += 1
+        case .update: summary.update += 1
+        case .unchanged: summary.unchanged += 1
+        case .skip: summary.skip += 1
+        case .conflict: summary.conflict += 1
+        }
+        if let record = work.record, record.state == .complete, record.source == work.source, record.draft != work.draft {
+            summary.remapped += 1
+        }
+        if work.action != .unchanged { for loss in work.losses { add(loss) } }
+        summary.mails += work.mails
+        if work.mails > 0, summary.mailed.count < 100 { summary.mailed.append((work.id, work.mails)) }
+        summary.bytes += work.bytes
+        summary.overLimit += work.overLimit
+        summary.steps += work.steps.count
+        summary.changedTexts += work.changedTexts.count
+        if let create = work.all.first(where: { $0.verb == .create }), found[create.key.digest] != nil {
+            summary.unknownInTarget += 1
+        }
+        var texts = [work.id]
+        for step in work.steps {
+            if let batch = step.batch {
+                batches[batch, default: 0] += 1
+            } else {
+                summary.requests += step.requests
+            }
+            texts += [step.key.part, String(step.key.generation), step.fingerprint]
+        }
+        if !work.steps.isEmpty {
+            // Sums of hashes do not depend on the order in which a source lists its tickets.
+            for (i, byte) in SHA256.hash(data: Array(Fingerprint(ofTexts: texts).text.utf8)).enumerated() { digest[i] ^= byte }
+        }
+    }
+
+    mutating func add(_ loss: Loss) {
+        summary.losses += 1
+        var kind = loss
+        kind.value = nil
+        if summary.lossKinds.count < 10_000 || summary.lossKinds[kind] != nil {
+            summary.lossKinds[kind, default: 0] += 1
+        }
+    }
+
+    func finished(requestTime: Duration, concurrency: Int) -> PlanSummary {
+        var summary = summary
+        for count in batches.values { summary.requests += (count + Batches.size - 1) / Batches.size }
+        summary.seconds = Double(summary.requests) * requestTime.totalSeconds / Double(concurrency)
+        let text = "\(summary.steps):" + hexadecimal(digest)
+        summary.digest = hexadecimal(SHA256.hash(data: Array(text.utf8)))
+        return summary
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Synchronization
+internal import TicketModel
+
+/// What the tickets of one run share.
+final class Run: Sendable {
+    let preparation: TicketPreparation
+    let target: any TicketTarget
+    let slots: Slots
+    let names = ExclusiveNames()
+    let batches = Batches()
+    let settleTime: Duration
+    /// When this process could first have known of a write that an earlier one left in doubt.
+    let began: Duration
+    /// What the target holds, by marker, if the last run did not end; else nil.
+    let mistrusted: [String: [FoundTicket]]?
+    private let tally: Mutex<Tally>
+
+    private struct Tally {
+        var counts = RunReport.Counts()
+        var messages: [String: Int] = [:]
+        var losses = 0
+        var brake = Brake()
+        var stoppedBy: Diagnostic?
+        var done = 0
+        var total: Int?
+        var waiting: String?
+    }
+
+    var setup: MigrationSetup { preparation.setup }
+    var journal: any Journal { preparation.journal }
+    var clock: any RunClock { preparation.setup.clock }
+
+    init(
+        preparation: TicketPreparation, target: any TicketTarget, settleTime: Duration, total: Int?,
+        mistrusted: [String: [FoundTicket]]? = nil
+    ) {
+        self.preparation = preparation
+        self.target = target
+        self.settleTime = settleTime
+        self.mistrusted = mistrusted
+        slots = Slots(ceiling: preparation.setup.concurrency)
+        began = preparation.setup.clock.elapsed()
+        tally = Mutex(Tally())
+        tally.withLock { $0.total = total }
+    }
+
+    /// Whether nothing new is to be begun: the operator's signal or the brake.
+    var isStopping: Bool { setup.stop.isStopped || tally.withLock { $0.stoppedBy != nil } }
+
+    /// Ends the run with a reason; the first counts.
+    func stop(_ reason: Diagnostic) { tally.withLock { $0.stoppedBy = $0.stoppedBy ?? reason } }
+
+    /// Counts a ticket that is through.
+    func finished(_ end: TicketEnd) {
+        tally.withLock { tally in
+            tally.done += 1
+            tally.losses += end.losses
+            for (name, count) in end.messages { tally.messages[name, default: 0] += count }
+            if end.adopted { tally.counts.adopted += 1 }
+            var failure: Diagnostic?
+            var answered = true
+            switch end.kind {
+            case .created: tally.counts.created += 1
+            case .updated: tally.counts.updated += 1
+            case .unchanged: tally.counts.unchanged += 1
+            case .conflict:
+                tally.counts.conflicts += 1
+                if end.wrote { tally.counts.updated += 1 } else { tally.counts.unchanged += 1 }
+            case .skipped: tally.counts.skipped += 1
+            case .failed(let diagnostic):
+                tally.counts.failed += 1
+                failure = diagnostic
+            case .setAside(let diagnostic):
+                tally.counts.uncertain += 1
+                failure = diagnostic
+            case .unanswered(let diagnostic, let inDoubt):
+                if inDoubt { tally.counts.uncertain += 1 } else { tally.counts.failed += 1 }
+                failure = diagnostic
+                answered = false
+            case .leftOff(let inDoubt):
+                tally.done -= 1
+                if inDoubt { tally.counts.uncertain += 1 }
+                return
+            }
+            if let reason = tally.brake.add(failure: failure, answered: answered) {
+                tally.stoppedBy = tally.stoppedBy ?? reason
+            }
+        }
+        report()
+    }
+
+    /// Says what everything waits for; nil when it goes on.
+    func waiting(_ what: String?) {
+        tally.withLock { $0.waiting = what }
+        report()
+    }
+
+    private func report() {
+        let numbers = slots.numbers
+        var progress = RunProgress()
+        progress.phase = .writing
+        (progress.inFlight, progress.settling, progress.window) = numbers
+        tally.withLock { tally in
+            progress.done = tally.done
+            progress.total = tally.total
+            progress.failed = tally.counts.failed + tally.counts.uncertain
+            progress.waiting = tally.waiting
+        }
+        setup.observer.progress(progress)
+    }
+
+    /// Puts what was counted into a report.
+    func fill(_ report: inout RunReport) {
+        tally.withLock { tally in
+            report.counts = tally.counts
+            report.messages = tally.messages
+            report.losses = tally.losses
+            report.stoppedBy = tally.stoppedBy
+        }
+    }
+}
+
+/// What became of one ticket in a run.
+struct TicketEnd: Sendable {
+    enum Kind: Sendable {
+        case created, updated, unchanged, conflict, skipped
+        case failed(Diagnostic)
+        case setAside(Diagnostic)
+        /// The target had no answer that could be understood, for too long.
+        case unanswered(Diagnostic, inDoubt: Bool)
+        /// The run was asked to stop; the next one goes on.
+        case leftOff(inDoubt: Bool)
+    }
+
+    var kind: Kind
+    var wrote = false
+    /// Whether a write was found instead of being sent.
+    var adopted = false
+    var messages: [String: Int] = [:]
+    var losses = 0
+
+    init(_ kind: Kind) { self.kind = kind }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+public import TicketModel
+
+/// What a run did, or what the journal says of the runs so far.
+public struct RunReport: Sendable {
+    /// Of tickets.
+    public struct Counts: Hashable, Sendable {
+        public var created = 0
+        public var updated = 0
+        public var unchanged = 0
+        public var skipped = 0
+        /// Refused; the next run tries again.
+        public var failed = 0
+        /// Set aside or left in doubt: not known whether all of it is written.
+        public var uncertain = 0
+        /// Of the others: those of which a write was found in the target instead of being sent.
+        public var adopted = 0
+        /// Of `unchanged` and `updated`: those whose properties people changed meanwhile.
+        public var conflicts = 0
+
+        /// Nothing yet.
+        public init() {}
+    }
+
+    public var state: RunState
+    public var counts = Counts()
+    /// Messages by what became of them: `created`, `adopted`.
+    public var messages: [String: Int] = [:]
+    /// Losses that only the answers showed and those of the plan, of the tickets that were written.
+    public var losses = 0
+    /// What is still borrowed.
+    public var borrowed: [BorrowingRecord] = []
+    /// Tickets that failed or were set aside, the first thousand.
+    public var failures: [TicketRecord] = []
+    public var started: Timestamp?
+    public var finished: Timestamp?
+    /// Why the run ended before all was done.
+    public var stoppedBy: Diagnostic?
+    /// What the run planned; nil for a status.
+    public var plan: PlanSummary?
+    /// The finishing file, if there is something in it.
+    public var finishingFile: String?
+    /// How many lines of it are not comments.
+    public var finishingLines = 0
+
+    /// A report of nothing.
+    public init(state: RunState) { self.state = state }
+
+    /// What the command ends with; nil: all done.
+    public var exitCause: ExitCause? {
+        if let stoppedBy { return stoppedBy.cause }
+        if state == .interrupted { return .interrupted }
+        if !borrowed.isEmpty { return .unavailable }
+        return counts.failed + counts.uncertain + counts.skipped > 0 ? .someFailed : nil
+    }
+
+    /// The form of the contract.
+    public var json: JSON {
+        var value: JSON = [
+            "version": 1, "state": .string(state.rawValue),
+            "counts": [
+                "created": JSON(counts.created), "updated": JSON(counts.updated), "unchanged": JSON(counts.unchanged),
+                "skipped": JSON(counts.skipped), "failed": JSON(counts.failed), "uncertain": JSON(counts.uncertain),
+                "adopted": JSON(counts.adopted),
+            ],
+            "messages": .object(messages.map { JSON.Member($0.key, JSON($0.value)) }),
+            "borrowed": .array(
+                borrowed.map {
+                    [
+                        "name": .string($0.borrowing.name), "summary": .string($0.borrowing.summary),
+                        "since": .string($0.since.description),
+                    ]
+                }),
+            "failures": .array(failures.map(\.failureJSON)), "started": JSON(started?.description),
+            "finished": JSON(finished?.description),
+        ]
+        if let stoppedBy { value["stoppedBy"] = stoppedBy.json }
+        if let finishingFile { value["finishingFile"] = .string(finishingFile) }
+        return value
+    }
+}
+
+extension TicketRecord {
+    /// A line of a list of failures.
+    public var failureJSON: JSON {
+        [
+            "id": .string(id), "number": JSON(number), "state": .string(state.rawValue),
+            "code": JSON(failure?.code), "message": JSON(failure?.message), "remedy": JSON(failure?.remedy),
+            "targetId": JSON(targetID), "url": JSON(targetURL),
+        ]
+    }
+}

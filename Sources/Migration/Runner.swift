@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Foundation
+internal import TicketModel
+
+/// What a run may do and where it leaves its files.
+public struct RunOptions: Sendable {
+    /// The operator has seen how many e-mails would be sent and allows them.
+    public var allowsNotifications = false
+    /// Rebuilds the journal from what the target holds.
+    public var adopts = false
+    /// The digest of the plan that was signed; a plan that differs is refused.
+    public var expectedDigest: String?
+    /// The archive's folder; nil: none.
+    public var archive: String?
+    /// Where lines for the target's database go; nil: nowhere.
+    public var finishingFile: String?
+    /// Asked once before the first write; false ends the run. By default: yes.
+    public var confirm: @Sendable (PlanSummary) async -> Bool = { _ in true }
+
+    /// A run without any allowance.
+    public init() {}
+}
+
+/// Carries a migration out, or goes on with it: exactly once, whatever happened to earlier runs.
+///
+/// The order: log in and check, adopt if asked, plan all, refuse what must be refused, borrow, then tickets in parallel
+/// and steps in order, give back, finishing file. Writes that an earlier run left in doubt are looked up before anything
+/// else is sent for their ticket.
+public struct Runner: Sendable {
+    let setup: MigrationSetup
+    let target: any TicketTarget
+    let journal: any Journal
+    let options: RunOptions
+
+    /// Prepares a run; nothing is sent yet. The journal must be the only writer's.
+    public init(setup: MigrationSetup, target: any TicketTarget, journal: any Journal, options: RunOptions) {
+        self.setup = setup
+        self.target = target
+        self.journal = journal
+        self.options = options
+    }
+
+    /// Runs to the end, to the operator's signal or to the brake.
+    ///
+    /// - Throws: `Diagnostic` when nothing could be begun (refused, bad input, unreachable) or the journal failed. What is
+    ///   borrowed has been given back as far as the target let it; the journal knows what is left.
+    public func migrate() async throws -> RunReport {
+        var progress = RunProgress()
+        setup.observer.progress(progress)
+        var identity = try await setup.identity(in: journal)
+        try await setup.check(journal.head(), identity: identity, target: target.address)
+        let policy = try await prepare()
+        let found = try await planner.inventory()
+        if options.adopts, !found.isEmpty {
+            progress.phase = .adopting
+            setup.observer.progress(progress)
+            identity = try await Adoption(setup: setup, target: target, journal: journal)
+                .adopt(found, identity: identity)
+        }
+        let (summary, ids) = try await plan(identity: identity, policy: policy, found: options.adopts ? [:] : found)
+        try refuseIfNeeded(summary)
+        if summary.isEmpty {
+            // Nothing to send: what an earlier run borrowed still goes back, and complete tickets are noted as such.
+            return try await write(summary, identity: identity, ids: ids, borrows: false)
+        }
+        guard await options.confirm(summary) else { throw Diagnostic.declined }
+        return try await write(summary, identity: identity, ids: ids, borrows: true)
+    }
+
+    private var planner: Planner { Planner(setup: setup, target: target, journal: journal) }
+
+    /// Logs in; the policy that holds.
+    private func prepare() async throws -> NotificationPolicy {
+        try await target.prepare(policy: setup.notifications, sink: setup.sink)
+        do {
+            return try await target.policy()
+        } catch let diagnostic as Diagnostic where diagnostic.cause == .refused && options.allowsNotifications {
+            try await target.prepare(policy: .allow, sink: setup.sink)
+            return try await target.policy()
+        }
+    }
+
+    /// Plans all tickets and writes the archive on the way; with the ids that a limit lets through.
+    private func plan(
+        identity: MigrationIdentity, policy: NotificationPolicy, found: [String: [FoundTicket]]
+    ) async throws -> (PlanSummary, Set<String>?) {
+        let archive = try options.archive.map { try ArchiveWriter(folder: $0) }
+        var ids = Set<String>()
+        let limited = setup.selection.limit != nil
+        let summary = try await planner.summary(identity: identity, policy: policy, found: found) { work, _, line in
+            if limited { ids.insert(work.id) }
+            try archive?.add(id: work.id, line: line, files: work.all.flatMap(\.files))
+        }
+        try archive?.finish { try? setup.mapping.decode($0).id }
+        return (summary, limited ? ids : nil)
+    }
+
+    private func refuseIfNeeded(_ summary: PlanSummary) throws {
+        if summary.read.timesWithoutZone > 0 {
+            throw Diagnostic(
+                code: "source.no-zone",
+                "\(summary.read.timesWithoutZone) times in the source have no zone, and nobody said which one is meant",
+                remedy: "add `zone: Europe/Berlin` (or whichever holds) under `source:`")
+        }
+        if summary.unknownInTarget > 0 {
+            throw Diagnostic(
+                code: "journal.lost",
+                "the journal is new, but the target holds \(summary.unknownInTarget) tickets of this migration",
+                remedy: "put the journal back, or rebuild it from the target with `--adopt`; nothing was written",
+                cause: .refused)
+        }
+        if let expected = options.expectedDigest, expected != summary.digest {
+            throw Diagnostic(
+                code: "plan.differs", "the plan is no longer the one that was signed",
+                remedy: "look at the new plan with `ticketferry plan`; nothing was written", cause: .refused)
+        }
+        try refuseMails(summary)
+    }
+
+    private func refuseMails(_ summary: PlanSummary) throws {
+        guard !summary.isEmpty else { return }
+        let count = summary.mails
+        switch summary.policy {
+        case .refuse where count > 0:
+            throw Diagnostic(
+                code: "notifications.refused", "the target would send \(count) e-mails, and none is allowed",
+                remedy: "say `notifications: stage` or `mute` where the target can; nothing was written",
+                cause: .refused)
+        case .allow where !options.allowsNotifications:
+            throw Diagnostic(
+                code: "notifications.not-allowed",
+                "nothing is muted: the target would send \(count) e-mails to customers and agents",
+                remedy: "look at the plan, then add --allow-notifications if they are meant; nothing was written",
+                cause: .refused)
+        case .stage where count > 0 && !options.allowsNotifications,
+            .mute where count > 0 && !options.allowsNotifications:
+            throw Diagnostic(
+                code: "notifications.not-muted",
+                "the target would send \(count) e-mails although its e-mails are muted",
+                remedy: "look at the plan, then add --allow-notifications if they are meant; nothing was written",
+                cause: .refused)
+        default: break
+        }
+    }
+
+    // MARK: Writing
+
+    private func write(
+        _ summary: PlanSummary, identity: MigrationIdentity, ids: Set<String>?, borrows: Bool
+    ) async throws -> RunReport {
+        try await journal.setHead(JournalHead(identity: identity, target: target.address))
+        // A run that did not end may have lost its last commits with the machine's power: the journal is then believed
+        // only in what it has, not in what it lacks.
+        let mistrusted: [String: [FoundTicket]]? =
+            if borrows, let last = try await journal.lastRun(), last.ended == nil {
+                Dictionary(grouping: try await target.inventory(), by: \.digest)
+            } else {
+                nil
+            }
+        let started = setup.clock.now()
+        try await journal.record([.runBegan(started)])
+        var setup = setup
+        if let ids {
+            setup.selection.ids = ids
+            setup.selection.limit = nil
+        }
+        let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
+        let run = Run(
+            preparation: preparation, target: target, settleTime: await target.features.settleTime,
+            total: summary.total, mistrusted: mistrusted)
+        let borrowed = Borrowed(target: target, journal: journal, clock: setup.clock, sink: setup.sink)
+        do {
+            if borrows { try await borrowed.take(summary.borrowings) }
+            try await writeTickets(run)
+        } catch {
+            await borrowed.giveBackAll()
+            throw error
+        }
+        await borrowed.giveBackAll()
+        return try await finish(run, summary: summary, started: started)
+    }
+
+    private func finish(_ run: Run, summary: PlanSummary, started: Timestamp) async throws -> RunReport {
+        var report = RunReport(state: .finished)
+        run.fill(&report)
+        report.state = report.stoppedBy != nil ? .stopped : setup.stop.isStopped ? .interrupted : .finished
+        report.started = started
+        report.plan = summary
+        if let path = options.finishingFile {
+            report.finishingLines = try await FinishingFile.write(
+                to: path, head: target.features.finishingHead, journal: journal)
+            if report.finishingLines > 0 { report.finishingFile = path }
+        }
+        let ended = setup.clock.now()
+        report.finished = ended
+        try await journal.record([.runEnded(ended, report.state)])
+        report.borrowed = try await journal.borrowings(open: true)
+        report.failures = try await journal.failures(limit: 1000)
+        return report
+    }
+
+    private func writeTickets(_ run: Run) async throws {
+        let passes: [@Sendable (Ticket) -> Bool] =
+            switch setup.selection.order {
+            case .created: [{ _ in true }]
+            case .openFirst: [{ $0.status != .closed }, { $0.status == .closed }]
+            }
+        for pass in passes where !run.isStopping {
+            try await withThrowingDiscardingTaskGroup { group in
+                do {
+                    try await pull(run, pass: pass) { stub in
+                        group.addTask {
+                            defer { run.slots.release() }
+                            try await Self.migrate(stub, pass: pass, run: run)
+                        }
+                    }
+                } catch let diagnostic as Diagnostic where diagnostic.cause != .machine {
+                    // The source broke off: what is in flight is finished, then the run ends with that reason.
+                    run.stop(diagnostic)
+                }
+            }
+        }
+        try await run.batches.flush(run: run)
+    }
+
+    /// Lists the source and starts a ticket for each slot that gets free.
+    private func pull(
+        _ run: Run, pass: @Sendable (Ticket) -> Bool, start: (Stub) -> Void
+    ) async throws {
+        var cursor: Cursor?
+        var seen = Set<Int>()
+        repeat {
+            let page = try await setup.source.list(since: nil, after: cursor)
+            for stub in page.stubs {
+                guard seen.insert(stub.id.hashValue).inserted, run.setup.selection.admits(id: stub.id) else { continue }
+                await run.slots.acquire()
+                if run.isStopping {
+                    run.slots.release()
+                    return
+                }
+                start(stub)
+            }
+            cursor = page.next
+        } while cursor != nil
+    }
+
+    private static func migrate(_ stub: Stub, pass: @Sendable (Ticket) -> Bool, run: Run) async throws {
+        let preparation = run.preparation
+        var work: TicketWork
+        do {
+            let line = try await preparation.line(of: stub)
+            let ticket = try run.setup.mapping.decode(line)
+            guard run.setup.selection.admits(ticket), pass(ticket) else { return }
+            work = try await preparation.work(for: ticket, line: line)
+            if let found = run.mistrusted { work.doubtWhatIsMissing(found: found) }
+        } catch let diagnostic as Diagnostic where diagnostic.cause == .machine {
+            throw diagnostic
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            return try await unreadable(stub, error as? Diagnostic ?? .unreadable(stub.id, error), run: run)
+        }
+        var writer = TicketWriter(run: run, work: work)
+        if let end = try await writer.write() { run.finished(end) }
+    }
+
+    /// A ticket that could not even be planned fails alone.
+    private static func unreadable(_ stub: Stub, _ diagnostic: Diagnostic, run: Run) async throws {
+        var record = try await run.journal.ticket(stub.id)?.ticket ?? TicketRecord(id: stub.id)
+        if record.state != .setAside { record.state = .failed }
+        record.failure = .init(diagnostic)
+        try await run.journal.record([.ticket(record)])
+        run.finished(TicketEnd(.failed(diagnostic)))
+    }
+}
+
+extension Diagnostic {
+    fileprivate static var declined: Diagnostic {
+        Diagnostic(
+            code: "run.declined", "not begun: the question was answered with no",
+            remedy: "run it again when the plan is as it should be; nothing was written", cause: .refused)
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+public import TicketModel
+
+/// Which tickets go: the migration file's `select:` with the flags `--only` and `--limit`.
+public struct Selection: Hashable, Sendable {
+    /// Canonical words or the source's labels; empty: all.
+    public var status: [String] = []
+    public var createdSince: Timestamp?
+    public var updatedSince: Timestamp?
+    /// Empty: all.
+    public var ids: Set<String> = []
+    /// Requesters' addresses that are left out, lower case.
+    public var excludedRequesters: Set<String> = []
+    public var excludedTags: Set<String> = []
+    public var order: Order = .created
+    /// At most so many that are not left out; nil: all.
+    public var limit: Int?
+
+    /// What goes first.
+    public enum Order: String, Sendable, CaseIterable {
+        /// As the source gives them.
+        case created
+        /// Those that are not closed before the closed.
+        case openFirst = "open-first"
+    }
+
+    /// Everything.
+    public init() {}
+
+    /// Whether it may leave out tickets that are in the source, so that what is missing is not gone.
+    public var isPartial: Bool { self != Selection() && !(withoutOrder == Selection()) }
+
+    private var withoutOrder: Selection {
+        var copy = self
+        copy.order = .created
+        return copy
+    }
+
+    /// Whether a ticket goes, by its id alone; what this lets through still has to pass ``admits(_:)``.
+    public func admits(id: String) -> Bool { ids.isEmpty || ids.contains(id) }
+
+    /// Whether a ticket goes. The limit is not looked at.
+    public func admits(_ ticket: Ticket) -> Bool {
+        guard admits(id: ticket.id) else { return false }
+        if !status.isEmpty {
+            let words = [ticket.status?.rawValue, ticket.statusLabel].compactMap { $0 }
+            guard words.contains(where: status.contains) else { return false }
+        }
+        // A ticket without the date may well be newer: leaving it out would lose it.
+        if let since = createdSince, let created = ticket.createdAt, created < since { return false }
+        if let since = updatedSince, let updated = ticket.updatedAt ?? ticket.createdAt, updated < since { return false }
+        if let email = ticket.requester?.email, excludedRequesters.contains(email.lowercased()) { return false }
+        return !ticket.tags.contains(where: excludedTags.contains)
+    }
+}
+
+/// What becomes of attachments (the migration file's `attachments:`).
+public enum AttachmentPolicy: Hashable, Sendable {
+    case copy
+    /// They stay where they are; the message names the place.
+    case link(base: String)
+    case skip
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+public import TicketModel
+
+/// Where a listing was left: opaque to all but its source.
+public struct Cursor: Hashable, Sendable {
+    /// The source's own text.
+    public var text: String
+
+    /// Wraps a source's own text.
+    public init(_ text: String) { self.text = text }
+}
+
+/// What a listing tells of one ticket.
+public struct Stub: Sendable {
+    public var id: String
+    public var updatedAt: Timestamp?
+    /// Differs when the ticket differs; nil where the listing cannot tell.
+    public var fingerprint: String?
+    /// The whole ticket, where the listing has it (dumps always).
+    public var line: CanonicalLine?
+
+    /// Makes a stub; see the properties.
+    public init(id: String, updatedAt: Timestamp? = nil, fingerprint: String? = nil, line: CanonicalLine? = nil) {
+        self.id = id
+        self.updatedAt = updatedAt
+        self.fingerprint = fingerprint
+        self.line = line
+    }
+}
+
+/// A block of stubs and where to go on; `next` is nil at the end.
+public struct Page: Sendable {
+    public var stubs: [Stub]
+    public var next: Cursor?
+    /// How many tickets there are in all, where the source tells.
+    public var total: Int?
+
+    /// Makes a page; see the properties.
+    public init(stubs: [Stub], next: Cursor?, total: Int? = nil) {
+        self.stubs = stubs
+        self.next = next
+        self.total = total
+    }
+}
+
+/// Reads tickets. Sends nothing but reads.
+///
+/// For dumps, listing and fetching are one stream: every stub carries its line, and a cursor is only good for going on
+/// within the same process.
+public protocol TicketSource: Sendable {
+    /// The source's own name (from the dump's head or the site's address), if it tells one.
+    func identity() async throws -> String?
+    /// The next page. `after` nil starts anew, also after a whole listing (the plan lists, then the run lists again); the
+    /// listing is complete when `next` is nil. Not called again before the last call has come back.
+    func list(since: Timestamp?, after: Cursor?) async throws -> Page
+    /// The whole ticket of a stub that came without its line.
+    func fetch(_ stub: Stub) async throws -> CanonicalLine
+    /// Where the bytes of an attachment are, fetched to this machine if need be.
+    ///
+    /// - Returns: nil with the reason as a loss where they cannot be had; the ticket still goes.
+    func file(for attachment: Attachment) async throws -> Result<ResolvedFile, FileUnavailable>
+    /// The losses that reading itself brought (what the dump cannot tell), each once; complete after the last page.
+    func losses() async -> [Loss]
+    /// The records that no maker claimed and other counts for the report; complete after the last page.
+    func readReport() async -> ReadReport
+    /// Removes what it spilled and ends connections; nothing may be called after it.
+    func close() async
+}
+
+extension TicketSource {
+    /// Ends connections; by default there are none.
+    public func close() async {}
+}
+
+/// Why a file's bytes cannot be had, in words for an admin.
+public struct FileUnavailable: Error, Hashable, Sendable {
+    public var reason: String
+
+    /// Gives the reason.
+    public init(_ reason: String) { self.reason = reason }
+}
+
+/// Where every record of a source went: read = in tickets + in tables + left aside.
+public struct ReadReport: Hashable, Sendable {
+    public var read = 0
+    public var inTickets = 0
+    public var inTables = 0
+    /// Left aside, by kind (set, and the values its makers ask for), with counts.
+    public var leftAside: [String: Int] = [:]
+    /// Times without a zone that were read as UTC because nobody said otherwise.
+    public var timesWithoutZone = 0
+    /// Labels without a word, by field: label → count.
+    public var unmappedLabels: [String: [String: Int]] = [:]
+
+    /// Nothing read yet.
+    public init() {}
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import TicketModel
+
+/// Goes through a source once, in its order, with a window of tickets prepared at the same time.
+///
+/// For plan, archive and adoption: nothing is written. Memory is a page and a window, and eight bytes a ticket for telling
+/// doubles and what is gone.
+final class SourceScan {
+    private let setup: MigrationSetup
+    private let phase: RunPhase
+    /// The hashes of all ids that were listed, whatever the selection says.
+    private(set) var seen = Set<Int>()
+
+    init(setup: MigrationSetup, phase: RunPhase) {
+        self.setup = setup
+        self.phase = phase
+    }
+
+    private enum Prepared: Sendable {
+        case work(TicketWork, Ticket, CanonicalLine)
+        case leftOut
+        case failed(id: String, Diagnostic)
+        /// Of the journal: ends the scan.
+        case broken(any Error)
+    }
+
+    /// Visits each ticket that the selection lets through; those that cannot be read or mapped go to `failed`.
+    func run(
+        _ preparation: TicketPreparation,
+        visit: (TicketWork, Ticket, CanonicalLine) async throws -> Void,
+        failed: (_ id: String, Diagnostic) async throws -> Void
+    ) async throws {
+        var progress = RunProgress()
+        progress.phase = phase
+        var cursor: Cursor?
+        var visited = 0
+        repeat {
+            let page = try await setup.source.list(since: nil, after: cursor)
+            progress.total = page.total
+            var chunk: [Stub] = []
+            for (i, stub) in page.stubs.enumerated() {
+                if seen.insert(stub.id.hashValue).inserted, setup.selection.admits(id: stub.id) { chunk.append(stub) }
+                guard chunk.count >= setup.concurrency || i == page.stubs.count - 1, !chunk.isEmpty else { continue }
+                for prepared in await prepare(chunk, preparation) {
+                    if let limit = setup.selection.limit, visited >= limit { return }
+                    switch prepared {
+                    case .work(let work, let ticket, let line):
+                        visited += 1
+                        try await visit(work, ticket, line)
+                    case .leftOut: break
+                    case .failed(let id, let diagnostic):
+                        visited += 1
+                        progress.failed += 1
+                        try await failed(id, diagnostic)
+                    case .broken(let error): throw error
+                    }
+                    progress.done = visited
+                    setup.observer.progress(progress)
+                }
+                chunk = []
+                if setup.stop.isStopped { throw Diagnostic.interrupted }
+            }
+            cursor = page.next
+        } while cursor != nil
+    }
+
+    private func prepare(_ stubs: [Stub], _ preparation: TicketPreparation) async -> [Prepared] {
+        await withTaskGroup(of: (Int, Prepared).self) { group in
+            for (i, stub) in stubs.enumerated() {
+                group.addTask { (i, await Self.prepare(stub, preparation)) }
+            }
+            var all: [(Int, Prepared)] = []
+            for await one in group { all.append(one) }
+            return all.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+
+    private static func prepare(_ stub: Stub, _ preparation: TicketPreparation) async -> Prepared {
+        do {
+            let line = try await preparation.line(of: stub)
+            let ticket = try preparation.setup.mapping.decode(line)
+            guard preparation.setup.selection.admits(ticket) else { return .leftOut }
+            return .work(try await preparation.work(for: ticket, line: line), ticket, line)
+        } catch let diagnostic as Diagnostic where diagnostic.cause != .machine {
+            return .failed(id: stub.id, diagnostic)
+        } catch let error where error is CancellationError || error is Diagnostic {
+            return .broken(error)
+        } catch {
+            return .failed(id: stub.id, .unreadable(stub.id, error))
+        }
+    }
+}
+
+extension Diagnostic {
+    /// A ticket that no reader of ours could make sense of.
+    static func unreadable(_ id: String, _ error: any Error) -> Diagnostic {
+        Diagnostic(
+            code: "source.unreadable-ticket", "ticket \(id) cannot be read: \(error)",
+            remedy: "look at this ticket in the source; the others are not affected")
+    }
+
+    /// A plan or a run that was asked to stop.
+    static var interrupted: Diagnostic {
+        Diagnostic(
+            code: "run.interrupted", "interrupted; what is written is in the journal",
+            remedy: "run the same command again to go on", cause: .interrupted)
+    }
+}

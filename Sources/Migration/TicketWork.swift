@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Mapping
+internal import TicketModel
+
+/// What a migration does to one ticket.
+public enum PlannedAction: String, Sendable, CaseIterable {
+    case create, update, unchanged
+    /// Not written: the target cannot hold it, and the diagnostics say why.
+    case skip
+    /// People changed it in the target since it was written: its properties are left as they are.
+    case conflict
+}
+
+/// A property of a ticket that a plan changes.
+public struct FieldChange: Hashable, Sendable {
+    public var name: String
+    /// What we wrote before; nil for something new.
+    public var before: String?
+    public var after: String?
+
+    /// Names a change.
+    public init(name: String, before: String?, after: String?) {
+        self.name = name
+        self.before = before
+        self.after = after
+    }
+}
+
+/// What is to be done for one ticket: made in the same way by plan and run.
+struct TicketWork: Sendable {
+    var id: String
+    var number: String?
+    var action: PlannedAction
+    /// All steps of the plan, in their order.
+    var all: [Step]
+    /// Those of them that are to be sent.
+    var steps: [Step]
+    /// What the journal knows of the ticket.
+    var record: TicketRecord?
+    /// Steps that may be in the target or not.
+    var inDoubt: [WriteKey: StepRecord]
+    var progress: TicketProgress
+    var losses: [Loss]
+    var refusals: [Diagnostic]
+    var finishing: [String]
+    var fields: [FieldChange]
+    /// Messages whose text changed in the source after they were written: listed, never rewritten.
+    var changedTexts: [String]
+    var overLimit: Int
+    /// Of the line as read.
+    var source: String
+    /// Of all the steps.
+    var draft: String
+
+    var mails: Int { steps.reduce(0) { $0 + $1.mails } }
+    /// Bytes of files that are sent.
+    var bytes: Int { steps.reduce(0) { $0 + $1.files.reduce(0) { $0 + $1.size } } }
+}
+
+extension TicketWork {
+    /// Compares a plan with what the journal shows as done.
+    init(
+        ticket: Ticket, line: CanonicalLine, plan: TicketPlan, losses: [Loss], record: TicketRecord?,
+        progress: TicketProgress, inDoubt: [WriteKey: StepRecord]
+    ) {
+        id = ticket.id
+        number = ticket.number
+        all = plan.steps
+        self.record = record
+        self.inDoubt = inDoubt
+        self.progress = progress
+        self.losses = losses + plan.losses
+        refusals = plan.refusals
+        finishing = plan.finishing
+        overLimit = plan.overLimit
+        source = line.fingerprint.text
+        fields = []
+        changedTexts = []
+        steps = []
+
+        var texts: [String] = []
+        var todo = Set<WriteKey>()
+        var lastWrite = 0
+        for step in plan.steps {
+            let fingerprint = step.fingerprint
+            texts += [step.key.part, fingerprint]
+            guard let done = progress.done[step.key] else {
+                todo.insert(step.key)
+                continue
+            }
+            if step.disturbsOthers { lastWrite = max(lastWrite, done.order) }
+            if done.fingerprint == fingerprint { continue }
+            if step.verb == .set { todo.insert(step.key) } else { changedTexts.append(step.name) }
+        }
+        draft = Fingerprint(ofTexts: texts).text
+        let writesElse = plan.steps.contains { todo.contains($0.key) && $0.disturbsOthers }
+        for step in plan.steps where step.undoneByOthers {
+            guard let done = progress.done[step.key] else { continue }
+            if writesElse || done.order < lastWrite { todo.insert(step.key) }
+        }
+        if plan.refusals.isEmpty { steps = plan.steps.filter { todo.contains($0.key) } }
+        for step in steps {
+            fields.append(
+                FieldChange(
+                    name: step.name, before: progress.done[step.key]?.value, after: step.value))
+        }
+        action =
+            if !plan.refusals.isEmpty {
+                .skip
+            } else if steps.isEmpty {
+                .unchanged
+            } else if progress.done.isEmpty {
+                .create
+            } else {
+                .update
+            }
+    }
+
+    /// Leaves the properties alone that people may have changed; what is missing still comes.
+    mutating func keepConflicts() {
+        action = .conflict
+        steps.removeAll { $0.verb == .set && progress.done[$0.key] != nil }
+        fields.removeAll { field in !steps.contains { $0.name == field.name } }
+    }
+}
+
+extension Step {
+    /// Whether it changes what an ``Step/undoneByOthers`` step set: those themselves and batches never do.
+    fileprivate var disturbsOthers: Bool { !undoneByOthers && batch == nil }
+}
+
+/// Makes ``TicketWork``: everything between a stub and its steps. Given only the target's reading side.
+struct TicketPreparation: Sendable {
+    var setup: MigrationSetup
+    var target: any TargetReader
+    var journal: any Journal
+    var identity: MigrationIdentity
+
+    /// The ticket's line, fetched if the listing did not bring it.
+    func line(of stub: Stub) async throws -> CanonicalLine {
+        if let line = stub.line { return line }
+        return try await setup.source.fetch(stub)
+    }
+
+    /// The work for a ticket; nil if the selection leaves it out.
+    func work(for line: CanonicalLine) async throws -> TicketWork? {
+        let ticket = try setup.mapping.decode(line)
+        guard setup.selection.admits(ticket) else { return nil }
+        return try await work(for: ticket, line: line)
+    }
+
+    /// The work for a ticket that the selection lets through.
+    func work(for ticket: Ticket, line: CanonicalLine) async throws -> TicketWork {
+        let (draft, losses) = try setup.mapping.map(ticket)
+        let known = try await journal.ticket(ticket.id)
+        var progress = TicketProgress()
+        var inDoubt: [WriteKey: StepRecord] = [:]
+        for step in known?.steps ?? [] {
+            let key = identity.key(ticket: ticket.id, part: step.part)
+            if step.inDoubt || step.state == .setAside { inDoubt[key] = step }
+            guard step.state == .done, let receipt = step.receipt else { continue }
+            progress.done[key] = .init(
+                receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value)
+        }
+        let files = await files(of: draft.ticket)
+        let plan = await target.plan(draft, files: files, identity: identity, progress: progress)
+        var work = TicketWork(
+            ticket: ticket, line: line, plan: plan, losses: losses, record: known?.ticket, progress: progress,
+            inDoubt: inDoubt)
+        if work.action == .update, !setup.overwritesConflicts, try await isTouched(work) { work.keepConflicts() }
+        return work
+    }
+
+    /// Whether people changed the ticket in the target since it was complete. One read, only where a property would change.
+    private func isTouched(_ work: TicketWork) async throws -> Bool {
+        guard let record = work.record, record.state == .complete, let stored = record.stored,
+            work.steps.contains(where: { $0.verb == .set && work.progress.done[$0.key] != nil }),
+            let receipt = work.ticketReceipt
+        else { return false }
+        return try await target.storedFingerprint(ticket: receipt) != stored
+    }
+
+    private func files(of ticket: Ticket) async -> [[Result<ResolvedFile, FileUnavailable>]] {
+        var files: [[Result<ResolvedFile, FileUnavailable>]] = []
+        for message in ticket.messages {
+            var ofMessage: [Result<ResolvedFile, FileUnavailable>] = []
+            for attachment in message.attachments { ofMessage.append(await file(for: attachment)) }
+            files.append(ofMessage)
+        }
+        return files
+    }
+
+    private func file(for attachment: Attachment) async -> Result<ResolvedFile, FileUnavailable> {
+        switch setup.attachments {
+        case .skip:
+            return .failure(FileUnavailable("the migration says `attachments: skip`"))
+        case .link(let base):
+            let path = attachment.file ?? attachment.name ?? attachment.url ?? ""
+            return .failure(FileUnavailable("it stays at \(base)\(path)"))
+        case .copy:
+            do {
+                return try await setup.source.file(for: attachment)
+            } catch {
+                return .failure(FileUnavailable((error as? Diagnostic)?.message ?? "\(error)"))
+            }
+        }
+    }
+}
+
+extension TicketWork {
+    /// Treats as in doubt what could double and of which the journal may have lost the intent: all that is missing of a
+    /// ticket once begun, and of one that the target's list shows.
+    mutating func doubtWhatIsMissing(found: [String: [FoundTicket]]) {
+        let isBegun =
+            record?.targetID != nil || !progress.done.isEmpty || !inDoubt.isEmpty
+            || steps.contains { found[$0.key.digest] != nil }
+        guard isBegun else { return }
+        for step in steps where step.verb.canDouble && inDoubt[step.key] == nil {
+            inDoubt[step.key] = StepRecord(step, sentAt: Timestamp(seconds: 0))
+        }
+    }
+
+    /// The receipt of the ticket's creation, if it is understood.
+    var ticketReceipt: Receipt? {
+        guard let create = all.first(where: { $0.verb == .create }) else { return nil }
+        return progress.done[create.key]?.receipt
+    }
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import TicketModel
+
+/// Writes one ticket: its steps in order, each with its intent durable before it is sent and its receipt right after.
+///
+/// Only failures of the journal are thrown; they end the run, since nothing may be sent that is not written down.
+struct TicketWriter {
+    private let run: Run
+    private let work: TicketWork
+    private var record: TicketRecord
+    private var receipts: [WriteKey: Receipt]
+    private var losses: [Loss]
+    private var end: TicketEnd
+    /// What is to be made durable with the next commit: a receipt shares one with the intent that follows it.
+    private var owed: [JournalEntry] = []
+
+    init(run: Run, work: TicketWork) {
+        self.run = run
+        self.work = work
+        receipts = work.progress.done.mapValues(\.receipt)
+        losses = work.losses
+        var record = work.record ?? TicketRecord(id: work.id)
+        record.number = work.number
+        record.source = work.source
+        record.draft = work.draft
+        self.record = record
+        let kind: TicketEnd.Kind =
+            switch work.action {
+            case .create: .created
+            case .update: .updated
+            case .unchanged: .unchanged
+            case .conflict: .conflict
+            case .skip: .skipped
+            }
+        end = TicketEnd(kind)
+    }
+
+    /// Writes the ticket; nil if the rest of it waits in a batch, which then tells what became of it.
+    mutating func write() async throws -> TicketEnd? {
+        if work.action == .skip {
+            record.state = work.progress.done.isEmpty ? .failed : record.state
+            record.failure = work.refusals.first.map { .init($0) }
+            try await run.journal.record([.ticket(record), .losses(ticket: work.id, losses)])
+            for refusal in work.refusals { run.setup.sink.emit(refusal) }
+            return end
+        }
+        guard !work.steps.isEmpty else { return try await settleUnchanged() }
+        record.state = .begun
+        record.failure = nil
+        owed = [.ticket(record)]
+        var deferred: [Step] = []
+        for step in work.steps {
+            if run.isStopping {
+                try await commit([])
+                end.kind = .leftOff(inDoubt: false)
+                return end
+            }
+            if let missing = step.needs.first(where: { receipts[$0] == nil }) {
+                return try await fail(
+                    Diagnostic(
+                        code: "plan.missing-step", "\(step.name) needs \(missing.part), which is not written",
+                        remedy: "report this: a plan must put what is needed first", cause: .bug))
+            }
+            if step.batch != nil {
+                deferred.append(step)
+                continue
+            }
+            switch try await perform(step) {
+            case .done(let receipt, let adopted, let lost): note(receipt, of: step, adopted: adopted, losses: lost)
+            case .ended(let end): return end
+            }
+        }
+        guard deferred.isEmpty else {
+            try await commit([])
+            let rest = DeferredTicket(record: record, end: end, completion: completion(), remaining: deferred.count)
+            try await run.batches.add(deferred.map { .init(step: $0, receipts: receipts, ticket: rest) }, run: run)
+            return nil
+        }
+        try await commit(completion())
+        return end
+    }
+
+    // MARK: One step
+
+    private enum Performed {
+        case done(Receipt, adopted: Bool, losses: [Loss])
+        case ended(TicketEnd)
+    }
+
+    private mutating func perform(_ step: Step) async throws -> Performed {
+        let names = Set(step.exclusive)
+        guard !names.isEmpty else { return try await performAlone(step) }
+        if !run.names.take(names) {
+            // The slot goes back first: whoever holds the name may wait for one. What is understood is durable first.
+            try await commit([])
+            await run.slots.parked { await run.names.waitFor(names) }
+        }
+        defer { run.names.release(names) }
+        return try await performAlone(step)
+    }
+
+    private mutating func performAlone(_ step: Step) async throws -> Performed {
+        if let doubt = work.inDoubt[step.key] {
+            if doubt.state == .setAside { return .ended(try await aside(step, .undecided(step, in: record))) }
+            if step.verb.canDouble {
+                try await commit([])
+                if let performed = try await settle(step, since: run.began) { return performed }
+            }
+        }
+        var attempt = 0
+        while true {
+            attempt += 1
+            try await commit([.intent(StepRecord(step, sentAt: run.clock.now()))])
+            let sent = run.clock.elapsed()
+            let outcome = await run.target.apply(step, receipts: receipts)
+            let answered = run.clock.elapsed()
+            switch outcome {
+            case .understood(let receipt, let losses):
+                run.slots.answered(after: answered - sent, at: answered)
+                if let conflict = try await take(receipt, of: step) { return .ended(conflict) }
+                return .done(receipt, adopted: false, losses: losses)
+            case .rejected(let diagnostic):
+                run.slots.answered(after: answered - sent, at: answered)
+                owed.append(.withdrawn(step.key))
+                return .ended(try await fail(diagnostic))
+            case .notNow(let diagnostic, let retryAfter):
+                run.slots.troubled(at: answered)
+                try await commit([.withdrawn(step.key)])
+                if attempt >= Patience.attempts { return .ended(unanswered(diagnostic, inDoubt: false)) }
+                run.waiting(diagnostic.message)
+                let waited = try await wait(max(retryAfter, Patience.backOff(attempt)))
+                run.waiting(nil)
+                if !waited { return .ended(leftOff(inDoubt: false)) }
+            case .uncertain(let diagnostic):
+                run.slots.troubled(at: answered)
+                try await commit([.uncertain(step.key)])
+                if attempt >= Patience.attempts { return .ended(unanswered(diagnostic, inDoubt: true)) }
+                if step.verb.canDouble {
+                    if let performed = try await settle(step, since: answered) { return performed }
+                } else if !(try await wait(Patience.backOff(attempt))) {
+                    return .ended(leftOff(inDoubt: true))
+                }
+            }
+            if run.isStopping { return .ended(leftOff(inDoubt: false)) }
+        }
+    }
+
+    /// Looks an uncertain write up, at once and again after the settle time; nil: it is not there and may be sent.
+    private mutating func settle(_ step: Step, since: Duration) async throws -> Performed? {
+        for final in [false, true] {
+            if final {
+                let left = run.settleTime - (run.clock.elapsed() - since)
+                if left > .zero, !(try await wait(left)) { return .ended(leftOff(inDoubt: true)) }
+            }
+            switch await lookUp(step) {
+            case .success(.found(let receipt)):
+                if let conflict = try await take(receipt, of: step) { return .ended(conflict) }
+                return .done(receipt, adopted: true, losses: [])
+            case .success(.notFound): continue
+            case .success(.cannotTell(let diagnostic)): return .ended(try await aside(step, diagnostic))
+            case .failure(let diagnostic):
+                return .ended(
+                    run.isStopping ? leftOff(inDoubt: true) : unanswered(diagnostic, inDoubt: true))
+            }
+        }
+        return nil
+    }
+
+    /// A look-up, repeated while it fails.
+    private func lookUp(_ step: Step) async -> Result<LookUp, Diagnostic> {
+        var attempt = 0
+        while true {
+            attempt += 1
+            do {
+                return .success(try await run.target.lookUp(step, receipts: receipts))
+            } catch {
+                let diagnostic = error as? Diagnostic ?? .unexpected(error)
+                let mayRepeat = attempt < Patience.attempts && diagnostic.cause == .unavailable
+                guard mayRepeat, (try? await wait(Patience.backOff(attempt))) == true else { return .failure(diagnostic) }
+            }
+        }
+    }
+
+    /// Waits without a slot; false: asked to stop meanwhile.
+    private func wait(_ duration: Duration) async throws -> Bool {
+        try await run.slots.parked {
+            try await run.clock.sleep(for: duration, unless: { run.isStopping })
+        }
+    }
+
+    // MARK: What is known
+
+    /// Takes a receipt: owed to the journal, or at once where it could claim an id that another ticket has.
+    private mutating func take(_ receipt: Receipt, of step: Step) async throws -> TicketEnd? {
+        guard step.verb == .create else {
+            owed.append(.done(step.key, receipt))
+            return nil
+        }
+        if step.key.part == "ticket" || record.targetID == nil {
+            record.targetID = receipt.id
+            record.targetURL = receipt.url
+        }
+        do {
+            try await commit([.done(step.key, receipt), .ticket(record)])
+            return nil
+        } catch let conflict as JournalConflict {
+            (record.targetID, record.targetURL) = (work.record?.targetID, work.record?.targetURL)
+            owed = []
+            return try await aside(step, .claimed(conflict, by: work.id))
+        }
+    }
+
+    private mutating func note(_ receipt: Receipt, of step: Step, adopted: Bool, losses lost: [Loss]) {
+        receipts[step.key] = receipt
+        losses += lost
+        if let stored = receipt.stored { record.stored = stored }
+        end.wrote = true
+        if adopted { end.adopted = true }
+        if step.verb == .create || step.verb == .append {
+            end.messages[adopted ? "adopted" : "created", default: 0] += 1
+        }
+    }
+
+    private func completion() -> [JournalEntry] {
+        var record = record
+        record.state = .complete
+        record.failure = nil
+        var entries: [JournalEntry] = [.ticket(record), .losses(ticket: work.id, losses)]
+        let lines = FinishingFile.resolve(work.finishing, steps: work.all, receipts: receipts)
+        if !lines.isEmpty || !work.finishing.isEmpty { entries.append(.finishing(ticket: work.id, lines)) }
+        return entries
+    }
+
+    private mutating func settleUnchanged() async throws -> TicketEnd {
+        let isKnown = record.state == .complete && work.record == record
+        if !isKnown { try await commit(completion()) }
+        return end
+    }
+
+    private mutating func commit(_ entries: [JournalEntry]) async throws {
+        let all = owed + entries
+        owed = []
+        if !all.isEmpty { try await run.journal.record(all) }
+    }
+
+    // MARK: Other ends
+
+    private mutating func fail(_ diagnostic: Diagnostic) async throws -> TicketEnd {
+        record.state = .failed
+        record.failure = .init(diagnostic)
+        try await commit([.ticket(record), .losses(ticket: work.id, losses)])
+        end.kind = .failed(diagnostic)
+        return end
+    }
+
+    private mutating func aside(_ step: Step, _ diagnostic: Diagnostic) async throws -> TicketEnd {
+        record.state = .setAside
+        record.failure = .init(diagnostic)
+        try await commit([.ticket(record), .setAside(step.key)])
+        end.kind = .setAside(diagnostic)
+        return end
+    }
+
+    private func unanswered(_ diagnostic: Diagnostic, inDoubt: Bool) -> TicketEnd {
+        var end = end
+        end.kind = .unanswered(diagnostic, inDoubt: inDoubt)
+        return end
+    }
+
+    private func leftOff(inDoubt: Bool) -> TicketEnd {
+        var end = end
+        end.kind = .leftOff(inDoubt: inDoubt)
+        return end
+    }
+}
+
+/// How long a ticket keeps trying by itself before the run takes note.
+enum Patience {
+    static let attempts = 6
+
+    /// 1, 2, 4 … 60 s.
+    static func backOff(_ attempt: Int) -> Duration { .seconds(min(60, 1 << min(6, max(0, attempt - 1)))) }
+}
+
+extension Diagnostic {
+    static func unexpected(_ error: any Error) -> Diagnostic {
+        Diagnostic(
+            code: "run.unexpected-error", "an error that nobody foresaw: \(error)",
+            remedy: "report this with the log; the journal keeps the place", cause: .bug)
+    }
+
+    fileprivate static func undecided(_ step: Step, in record: TicketRecord) -> Diagnostic {
+        Diagnostic(
+            code: "run.undecided", record.failure?.message ?? "nobody has decided whether \(step.name) was written",
+            remedy: record.failure?.remedy
+                ?? "look in the target, then `ticketferry resolve MIGRATION \(step.key.ticket) written|not-written`",
+            cause: .someFailed)
+    }
+
+    fileprivate static func claimed(_ conflict: JournalConflict, by ticket: String) -> Diagnostic {
+        Diagnostic(
+            code: "run.claimed-id",
+            "the target answered with its ticket \(conflict.targetID), which belongs to ticket \(conflict.owner)",
+            remedy:
+                "look at it in the target, then `ticketferry resolve MIGRATION \(ticket) written|not-written`",
+            cause: .someFailed)
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Migration
+package import TicketModel
+
+/// A plan for a terminal: what would happen, what would be lost, what it costs.
+package struct PlanText {
+    private let summary: PlanSummary
+    private let style: Style
+    private let width: Int
+
+    /// Prepares the lines of a summary.
+    package init(_ summary: PlanSummary, style: Style, width: Int) {
+        self.summary = summary
+        self.style = style
+        self.width = width
+    }
+
+    /// The summary, the losses by kind, what is left aside and what is borrowed.
+    package var lines: [String] {
+        head + preparations + losses + reading + notices
+    }
+
+    /// One line a changed ticket; nil for one that stays as it is.
+    package static func line(of change: TicketChange, style: Style, width: Int) -> String? {
+        let mark: String
+        switch change.action {
+        case .create: mark = style.green("+")
+        case .update: mark = style.yellow("~")
+        case .conflict: mark = style.red("!")
+        case .skip: mark = style.red("–")
+        case .unchanged: return nil
+        }
+        let fields = change.fields.prefix(3).map { "\($0.name): \($0.before ?? "–") → \($0.after ?? "–")" }
+        var parts = ["\(TerminalText.counted(change.steps.count, "step"))"]
+        parts += fields
+        if !change.losses.isEmpty { parts.append(TerminalText.counted(change.losses.count, "loss", "losses")) }
+        if change.mails > 0 { parts.append(TerminalText.counted(change.mails, "e-mail")) }
+        parts += change.changedTexts.map { "text of \($0) changed in the source, stays" }
+        parts += change.diagnostics.map(\.message)
+        let text = "\(change.number.map { "\($0) (\(change.id))" } ?? change.id)  \(parts.joined(separator: " · "))"
+        return "\(mark) \(TerminalText.clipped(TerminalText.safe(text), to: width - 2))"
+    }
+
+    private var head: [String] {
+        var counts = ["\(TerminalText.count(summary.create)) to create"]
+        if summary.update > 0 { counts.append("\(TerminalText.count(summary.update)) to update") }
+        if summary.unchanged > 0 { counts.append("\(TerminalText.count(summary.unchanged)) unchanged") }
+        if summary.conflict > 0 { counts.append(style.yellow("\(TerminalText.count(summary.conflict)) in conflict")) }
+        if summary.skip > 0 { counts.append(style.red("\(TerminalText.count(summary.skip)) that cannot go")) }
+        var lines = [style.bold(TerminalText.counted(summary.total, "ticket") + ": ") + counts.joined(separator: ", ")]
+        if summary.isEmpty {
+            lines.append(style.green("Nothing to do: the target holds all of it."))
+            return lines
+        }
+        let mails = TerminalText.counted(summary.mails, "e-mail")
+        lines.append(
+            "Costs \(TerminalText.counted(summary.requests, "request")), about "
+                + TerminalText.duration(seconds: summary.seconds) + ", \(TerminalText.bytes(summary.bytes)) of files; sends "
+                + (summary.mails == 0 ? style.green("no e-mail") : style.red(mails)))
+        if !summary.mailed.isEmpty {
+            let some = summary.mailed.prefix(5).map { "\($0.id) (\($0.mails))" }.joined(separator: ", ")
+            lines.append("  e-mails by ticket: \(TerminalText.safe(some))\(summary.mailed.count > 5 ? ", …" : "")")
+        }
+        return lines
+    }
+
+    private var preparations: [String] {
+        guard !summary.isEmpty else { return [] }
+        let borrowed = summary.borrowings.map { "\($0.summary) (given back at the end)" }
+        let all = summary.preparations + borrowed
+        return all.isEmpty ? [] : ["", style.bold("Before the first ticket")] + bullets(all)
+    }
+
+    private var losses: [String] {
+        guard summary.losses > 0 else { return [] }
+        var table = TextTable(["count", "what", "why", "kept in"], alignments: [.right])
+        for (loss, count) in summary.lossKinds.sorted(by: Self.order).prefix(40) {
+            table.add([TerminalText.count(count), loss.field, loss.reason, loss.fallback.words])
+        }
+        var lines = ["", style.bold("What the target cannot hold (\(TerminalText.counted(summary.losses, "loss", "losses")))")]
+        lines += table.lines(width: width - 2, style: style).map { "  " + $0 }
+        if summary.lossKinds.count > 40 {
+            lines.append("  … and \(summary.lossKinds.count - 40) more kinds; --losses FILE lists all")
+        }
+        return lines
+    }
+
+    private static func order(_ a: (key: Loss, value: Int), _ b: (key: Loss, value: Int)) -> Bool {
+        (-a.value, a.key.field, a.key.reason) < (-b.value, b.key.field, b.key.reason)
+    }
+
+    private var reading: [String] { ReadReportText(summary.read, style: style, width: width).lines }
+
+    private var notices: [String] {
+        var notices: [String] = []
+        if summary.inDoubt > 0 {
+            notices.append("\(TerminalText.counted(summary.inDoubt, "write")) of an earlier run will be looked up first")
+        }
+        if summary.unknownInTarget > 0 {
+            notices.append(
+                "\(TerminalText.counted(summary.unknownInTarget, "ticket")) of this migration stand in the target, unknown to "
+                    + "this journal: `migrate --adopt` takes them over")
+        }
+        if !summary.gone.isEmpty {
+            let some = summary.gone.prefix(10).joined(separator: ", ")
+            notices.append(
+                "\(TerminalText.counted(summary.gone.count, "ticket")) gone from the source, left in the target: "
+                    + TerminalText.safe(some) + (summary.gone.count > 10 ? ", …" : ""))
+        }
+        if summary.remapped > 0 {
+            notices.append("\(TerminalText.counted(summary.remapped, "ticket")) differ because the mapping changed")
+        }
+        if summary.changedTexts > 0 {
+            notices.append(
+                "\(TerminalText.counted(summary.changedTexts, "text")) changed in the source after they were written: they stay")
+        }
+        if summary.overLimit > 0 {
+            notices.append("\(TerminalText.counted(summary.overLimit, "file")) the target will not take")
+        }
+        return notices.isEmpty ? [] : ["", style.bold("Note")] + bullets(notices)
+    }
+
+    private func bullets(_ texts: [String]) -> [String] {
+        texts.flatMap { text in
+            TerminalText.wrapped(TerminalText.safe(text), width: width - 4).enumerated().map {
+                ($0.offset == 0 ? "  - " : "    ") + $0.element
+            }
+        }
+    }
+}
+
+extension Loss.Fallback {
+    /// In a word for tables.
+    package var words: String {
+        switch self {
+        case .migrationNote: "a note on the ticket"
+        case .header: "the message's header"
+        case .finishingFile: "the finishing file"
+        case .archive: "the archive"
+        case .substitute: "the nearest value"
+        }
+    }
+}

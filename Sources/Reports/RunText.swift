@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Migration
+import TicketModel
+
+/// What a run did, or how a migration stands, for a terminal.
+package struct RunText {
+    private let report: RunReport
+    private let style: Style
+    private let width: Int
+
+    /// Prepares the lines of a report.
+    package init(_ report: RunReport, style: Style, width: Int) {
+        self.report = report
+        self.style = style
+        self.width = width
+    }
+
+    /// The state, the counts, what failed and why, what is borrowed.
+    package var lines: [String] {
+        var lines = [head]
+        let messages = report.messages.sorted { $0.key < $1.key }.filter { $0.value > 0 }
+            .map { "\(TerminalText.count($0.value)) \($0.key)" }
+        if !messages.isEmpty { lines.append("Messages: " + messages.joined(separator: ", ")) }
+        if report.losses > 0 {
+            lines.append("\(TerminalText.counted(report.losses, "loss", "losses")) named: see `plan` and `show MIGRATION ID`")
+        }
+        if let file = report.finishingFile, report.finishingLines > 0 {
+            lines.append(
+                "\(TerminalText.counted(report.finishingLines, "line")) for the database in \(TerminalText.safe(file)): what the API cannot set")
+        }
+        lines += failures + borrowed
+        if let reason = report.stoppedBy {
+            lines += ["", style.red("Stopped: ") + TerminalText.safe(reason.message), "  fix: " + TerminalText.safe(reason.remedy)]
+        }
+        return lines
+    }
+
+    private var head: String {
+        let state: String
+        switch report.state {
+        case .finished: state = style.green("finished")
+        case .running: state = style.yellow("running, or ended without a word")
+        case .interrupted: state = style.yellow("interrupted: the same command goes on")
+        case .stopped: state = style.red("stopped")
+        }
+        let c = report.counts
+        var counts: [String] = []
+        func add(_ value: Int, _ word: String, _ paint: (String) -> String = { $0 }) {
+            if value > 0 { counts.append(paint("\(TerminalText.count(value)) \(word)")) }
+        }
+        add(c.created, "created")
+        add(c.updated, "updated")
+        add(c.unchanged, "unchanged")
+        add(c.adopted, "of them found in the target")
+        add(c.conflicts, "edited by people meanwhile", style.yellow)
+        add(c.skipped, "that cannot go", style.red)
+        add(c.failed, "failed", style.red)
+        add(c.uncertain, "not known to be written", style.red)
+        let text = counts.isEmpty ? "no tickets" : counts.joined(separator: ", ")
+        return style.bold("Migration ") + state + ": " + text
+    }
+
+    private var failures: [String] {
+        guard !report.failures.isEmpty else { return [] }
+        var lines = ["", style.bold("Failed or set aside")]
+        let groups = Dictionary(grouping: report.failures) { $0.failure?.code ?? "unknown" }
+        for (code, tickets) in groups.sorted(by: { (-$0.value.count, $0.key) < (-$1.value.count, $1.key) }) {
+            let first = tickets[0].failure
+            lines.append("  \(style.red(TerminalText.counted(tickets.count, "ticket"))): \(TerminalText.safe(first?.message ?? "no reason known")) [\(code)]")
+            lines.append("    fix: \(TerminalText.safe(first?.remedy ?? "run the migration again"))")
+            let ids = tickets.prefix(12).map(\.id).joined(separator: ", ")
+            lines.append("    tickets: " + TerminalText.clipped(TerminalText.safe(ids), to: width - 13) + (tickets.count > 12 ? ", …" : ""))
+        }
+        return lines
+    }
+
+    private var borrowed: [String] {
+        guard !report.borrowed.isEmpty else { return [] }
+        return ["", style.yellow("Still borrowed (`ticketferry restore` gives it back)")]
+            + report.borrowed.map { "  - \(TerminalText.safe($0.borrowing.summary)), since \($0.since)" }
+    }
+}

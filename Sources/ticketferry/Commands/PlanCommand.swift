@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+import Migration
+import Reports
+import TicketModel
+
+/// `ticketferry plan MIGRATION`: the dry run.
+struct PlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Shows what a run would do; sends nothing but reads.",
+        discussion: """
+            Example:
+              ticketferry plan acme.yaml
+              ticketferry plan acme.yaml -o acme.plan.json --losses losses.csv
+            """)
+
+    @Argument(help: "The migration file.", completion: .file(extensions: ["yaml", "yml"]))
+    var migration: String
+
+    @Option(name: .shortAndLong, help: "Keeps the plan in a file, to be run as signed: migrate --plan FILE.")
+    var output: String?
+
+    @Option(help: "Writes every loss of every ticket into a CSV.")
+    var losses: String?
+
+    @Flag(help: "End with 2 when there is something to do.")
+    var detailedExitCode = false
+
+    @OptionGroup var selection: SelectionOptions
+    @OptionGroup var options: GlobalOptions
+
+    func run() async throws {
+        let console = Console(options)
+        let stop = StopSignal()
+        let signals = Signals { stop.stop() }
+        defer { withExtendedLifetime(signals) {} }
+        let opened = try await OpenedMigration(migration, flags: selection.flags, console: console, stop: stop)
+        try await opened.file.warnOfBorrowed(console)
+        let journal = try opened.journalForReading()
+        let document = try output.map { try PlanDocument(path: $0) }
+        let printed = console.json ? try PlanDocument(path: nil) : nil
+        let lossFile = try LossFile(losses)
+        var shown = 0
+        let summary = try await Planner(setup: opened.setup, target: opened.target, journal: journal).plan { change in
+            try document?.add(change)
+            try printed?.add(change)
+            try lossFile?.add(change)
+            guard !console.json, let line = PlanText.line(of: change, style: console.style, width: console.width) else {
+                return
+            }
+            shown += 1
+            if console.verbose || shown <= Self.shownAtMost {
+                console.progress.clear()
+                console.print(line)
+            }
+        }
+        console.progress.clear()
+        await journal.close()
+        try document?.finish(summary, diagnostics: console.diagnostics)
+        try printed?.finish(summary, diagnostics: console.diagnostics)
+        lossFile?.finish()
+        if !console.json { show(summary, shown: shown, console) }
+        console.finish()
+        if detailedExitCode && !summary.isEmpty { throw ExitCode(2) }
+    }
+
+    /// More changes than that are only counted.
+    private static let shownAtMost = 20
+
+    private func show(_ summary: PlanSummary, shown: Int, _ console: Console) {
+        if shown > Self.shownAtMost && !console.verbose {
+            console.print("… and \(TerminalText.counted(shown - Self.shownAtMost, "more ticket")) (--verbose shows all)")
+        }
+        if shown > 0 { console.print() }
+        PlanText(summary, style: console.style, width: console.width).lines.forEach { console.print($0) }
+        if let output { console.print("\nPlan \(summary.digest) kept in \(output)") }
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Connectors
+import Journal
+import Migration
+import Reports
+import TicketModel
+
+/// `ticketferry status MIGRATION`: how far, from the journal alone.
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "How far a migration is, what failed and why, what is borrowed. Sends nothing.",
+        discussion: """
+            Example:
+              ticketferry status acme.yaml
+            """)
+
+    @Argument(help: "The migration file.", completion: .file(extensions: ["yaml", "yml"]))
+    var migration: String
+
+    @OptionGroup var options: GlobalOptions
+
+    func run() async throws {
+        let console = Console(options)
+        let file = try MigrationFile.read(migration, connectors: Registry.connectors)
+        guard let journal = try SQLiteJournal.reading(path: file.journal) else {
+            if console.json {
+                console.print(json: RunReport(state: .interrupted).json)
+            } else {
+                console.print("Nothing has been written yet: there is no journal. Begin with: ticketferry plan \(migration)")
+            }
+            return
+        }
+        let report = try await JournalReader(journal).status()
+        await journal.close()
+        if console.json {
+            console.print(json: report.json)
+        } else {
+            RunText(report, style: console.style, width: console.width).lines.forEach { console.print($0) }
+        }
+    }
+}
+
+/// `ticketferry show MIGRATION ID`: one ticket's way.
+struct ShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "One ticket: old and new number, what was written, what was lost.",
+        discussion: """
+            The id may be the one in the source, the number that people quote, or the id in the target.
+
+            Example:
+              ticketferry show acme.yaml 1042
+            """)
+
+    @Argument(help: "The migration file.", completion: .file(extensions: ["yaml", "yml"]))
+    var migration: String
+
+    @Argument(help: "The ticket.")
+    var id: String
+
+    @OptionGroup var options: GlobalOptions
+
+    func run() async throws {
+        let console = Console(options)
+        let file = try MigrationFile.read(migration, connectors: Registry.connectors)
+        try await file.warnOfBorrowed(console)
+        let journal = try SQLiteJournal.reading(path: file.journal)
+        let history = try await journal.map { JournalReader($0) }?.history(of: id)
+        await journal?.close()
+        guard let history else {
+            throw Diagnostic(
+                code: "journal.unknown-ticket", "the journal knows no ticket “\(id)”",
+                subject: file.journal, remedy: "look at `ticketferry plan \(migration) --only \(id)`: it may not have been written yet")
+        }
+        if console.json {
+            console.print(json: history.json)
+        } else {
+            TicketHistoryText(history, style: console.style, width: console.width).lines.forEach { console.print($0) }
+        }
+    }
+}
+
+/// `ticketferry restore MIGRATION`: gives back what a crashed run borrowed.
+struct RestoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Gives back what a run borrowed (muted e-mails, a staging mailbox) and nothing else.",
+        discussion: """
+            Example:
+              ticketferry restore acme.yaml
+            """)
+
+    @Argument(help: "The migration file.", completion: .file(extensions: ["yaml", "yml"]))
+    var migration: String
+
+    @OptionGroup var options: GlobalOptions
+
+    func run() async throws {
+        let console = Console(options)
+        let opened = try await OpenedMigration(migration, console: console)
+        let journal = try opened.journalForWriting()
+        let result: (before: [BorrowingRecord], after: [BorrowingRecord])
+        do {
+            result = try await Restore(
+                target: opened.target, journal: journal, clock: opened.setup.clock, sink: console
+            ).run()
+        } catch {
+            await journal.close()
+            throw error
+        }
+        await journal.close()
+        let left = Set(result.after.map(\.borrowing.name))
+        if console.json {
+            let list = { (records: [BorrowingRecord]) -> JSON in .array(records.map { .string($0.borrowing.name) }) }
+            console.print(
+                json: [
+                    "version": 1, "borrowed": list(result.after),
+                    "givenBack": list(result.before.filter { !left.contains($0.borrowing.name) }),
+                ])
+        } else if result.before.isEmpty {
+            console.print("Nothing is borrowed.")
+        } else {
+            for record in result.before {
+                let name = TerminalText.safe(record.borrowing.name)
+                console.print(left.contains(record.borrowing.name) ? console.style.red("still borrowed: \(name)") : "given back: \(name)")
+            }
+        }
+        console.finish()
+        if !result.after.isEmpty { throw ExitCode(ExitCause.unavailable.rawValue) }
+    }
+}

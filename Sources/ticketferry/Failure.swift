@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import Connectors
+import Foundation
+import Mapping
+import Migration
+import TicketModel
+
+/// The command line's own errors.
+enum Failure {
+    static func unknownConnector(_ name: String) -> Diagnostic {
+        let names = Registry.connectors.map(\.name)
+        let near = EditDistance.nearest(to: name, in: names).map { "Did you mean `\($0)`? " } ?? ""
+        return Diagnostic(
+            code: "connectors.unknown", "There is no connector `\(name)`",
+            remedy: near + "The connectors are: \(names.joined(separator: ", "))", cause: .usage)
+    }
+
+    /// A conversion that was asked to stop; nothing is left of it.
+    static var interruptedConversion: Diagnostic {
+        Diagnostic(
+            code: "convert.interrupted", "interrupted; nothing was written", remedy: "run the same command again",
+            cause: .interrupted)
+    }
+
+    /// A connector that lacks a side.
+    static func cannot(_ what: String, _ connector: String, at location: SourceLocation) -> Diagnostic {
+        Diagnostic(
+            code: "connectors.no-side", "`\(connector)` cannot \(what) in a migration", at: location,
+            remedy: "choose another: `ticketferry connectors` lists what each can do")
+    }
+
+    /// A file of ours that the disk does not take.
+    static func unwritable(_ path: String) -> Diagnostic {
+        Diagnostic(
+            code: "output.unwritable", "the file cannot be written: \(String(cString: strerror(errno)))",
+            at: SourceLocation(file: path), remedy: "free space on the disk, or name another file", cause: .machine)
+    }
+}

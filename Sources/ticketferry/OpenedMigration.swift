@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import Connectors
+import Foundation
+import Journal
+import Migration
+import Reports
+import TicketModel
+
+/// A migration file with its two sides opened: what plan, migrate, check and restore start from.
+struct OpenedMigration {
+    let file: MigrationFile
+    let setup: MigrationSetup
+    let target: any TicketTarget
+
+    /// The flags that change what is carried.
+    struct Flags {
+        var limit: Int?
+        var only: [String] = []
+        var requestsPerMinute: Int?
+        /// `--conflicts overwrite`.
+        var overwritesConflicts = false
+    }
+
+    /// Reads the file and opens both sides. Nothing is sent yet.
+    init(_ path: String, flags: Flags = Flags(), console: Console, stop: StopSignal = StopSignal()) async throws {
+        let file = try MigrationFile.read(path, connectors: Registry.connectors)
+        guard let openSource = file.sourceConnector.openSource else {
+            throw Failure.cannot("be read from", file.sourceConnector.name, at: file.source.location)
+        }
+        guard let openTarget = file.targetConnector.openTarget else {
+            throw Failure.cannot("be written to", file.targetConnector.name, at: file.target.location)
+        }
+        let log = LogFile(path: file.log)
+        let source = try await openSource(file.context(for: file.source, sink: console) { log.write($0) })
+        let target = try await openTarget(
+            file.context(for: file.target, sink: console, requestsPerMinute: flags.requestsPerMinute) { log.write($0) })
+        var selection = file.selection
+        selection.limit = flags.limit
+        if !flags.only.isEmpty { selection.ids = Set(flags.only) }
+        self.file = file
+        self.target = target
+        setup = MigrationSetup(
+            name: file.name, sourceName: file.source.name, source: source, mapping: try file.ticketMapping(),
+            selection: selection, attachments: file.attachments, notifications: file.notifications,
+            concurrency: file.concurrency, overwritesConflicts: flags.overwritesConflicts, sink: console,
+            observer: ConsoleObserver(progress: console.progress), stop: stop)
+    }
+
+    /// The journal, to look into; an empty one in memory where there is none yet.
+    func journalForReading() throws -> any Journal {
+        if let journal = try SQLiteJournal.reading(path: file.journal) { return journal }
+        return MemoryJournal()
+    }
+
+    /// The journal, as its one writer.
+    func journalForWriting() throws -> any Journal { try SQLiteJournal(path: file.journal) }
+}
+
+extension MigrationFile {
+    /// Says what earlier runs left borrowed: every command but those that give it back says it first.
+    func warnOfBorrowed(_ console: Console) async throws {
+        guard let journal = try SQLiteJournal.reading(path: journal) else { return }
+        let open = try await journal.borrowings(open: true)
+        await journal.close()
+        for record in open {
+            console.emit(
+                Diagnostic(
+                    .warning, code: "journal.borrowed", "still borrowed since \(record.since): \(record.borrowing.summary)",
+                    remedy: "run `ticketferry migrate \(path)` to go on, or `ticketferry restore \(path)` to give it back"))
+        }
+    }
+}
+
+/// One line a request, for support; made with the first line, readable by its owner alone.
+final class LogFile: Sendable {
+    private let path: String
+    private let queue = DispatchQueue(label: "ticketferry.log")
+
+    init(path: String) { self.path = path }
+
+    /// Appends a line. A log that cannot be written never stops a run.
+    func write(_ line: String) {
+        let path = path
+        queue.async {
+            let file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+            guard file >= 0 else { return }
+            Console.write(line + "\n", to: file)
+            close(file)
+        }
+    }
+}
+
+/// Draws a run's progress.
+struct ConsoleObserver: RunObserver {
+    let progress: ProgressLine
+
+    func progress(_ now: RunProgress) {
+        let label =
+            switch now.phase {
+            case .preparing: "looking at both sides"
+            case .planning: "planning"
+            case .adopting: "rebuilding the journal from the target"
+            case .settling: "looking up writes of an earlier run"
+            case .writing: "writing"
+            case .finishing: "finishing"
+            }
+        var waits = now.waiting
+        if waits == nil, now.settling > 0 {
+            waits = "\(TerminalText.counted(now.settling, "write")) whose answer got lost"
+        }
+        progress.update(
+            ProgressLine.State(
+                label: label, done: now.done, total: now.total, unit: "tickets", failures: now.failed, waitsFor: waits))
+    }
+}

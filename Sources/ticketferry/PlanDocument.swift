@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Migration
+import TicketModel
+
+/// A plan as JSON, written while it is made: 100,000 changes never stand in memory together.
+///
+/// `{"changes":[…],"diagnostics":[…],"digest":"…","summary":{…},"version":1}`, keys sorted.
+final class PlanDocument {
+    private let file: Int32
+    private let path: String?
+    private var isFirst = true
+
+    /// Starts a document.
+    ///
+    /// - Parameter path: a file, readable by its owner alone; nil: standard output.
+    /// - Throws: `Diagnostic` with cause `machine`.
+    init(path: String?) throws {
+        self.path = path
+        if let path {
+            file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+            if file < 0 { throw Failure.unwritable(path) }
+        } else {
+            file = STDOUT_FILENO
+        }
+        try write("{\"changes\":[")
+    }
+
+    /// Adds a change.
+    func add(_ change: TicketChange) throws {
+        try write((isFirst ? "" : ",\n") + change.json.canonicalText)
+        isFirst = false
+    }
+
+    /// Ends the document.
+    func finish(_ summary: PlanSummary, diagnostics: [Diagnostic]) throws {
+        let said = JSON.array(diagnostics.map(\.json)).canonicalText
+        try write(
+            "],\"diagnostics\":\(said),\"digest\":\"\(summary.digest)\",\"summary\":\(summary.json.canonicalText),\"version\":1}\n")
+        if path != nil { close(file) }
+    }
+
+    /// The digest of a plan that was kept.
+    ///
+    /// - Throws: `Diagnostic` for a file that is no plan.
+    static func digest(in path: String) throws -> String {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Diagnostic(
+                code: "plan.missing", "the plan cannot be read", at: SourceLocation(file: path),
+                remedy: "name a file that `plan -o` wrote")
+        }
+        guard let json = try? JSON(parsing: data), json["version"]?.int == 1, let digest = json["digest"]?.string else {
+            throw Diagnostic(
+                code: "plan.unreadable", "this is no plan, or not all of it", at: SourceLocation(file: path),
+                remedy: "make it again with `ticketferry plan MIGRATION -o FILE`")
+        }
+        return digest
+    }
+
+    private func write(_ text: String) throws {
+        guard Console.write(text, to: file) else { throw Failure.unwritable(path ?? "-") }
+    }
+}
+
+/// All losses of a plan as a CSV.
+final class LossFile {
+    private let file: Int32
+    private let path: String
+
+    /// Starts the file, readable by its owner alone.
+    init?(_ path: String?) throws {
+        guard let path else { return nil }
+        self.path = path
+        file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        if file < 0 { throw Failure.unwritable(path) }
+        try row(["ticket", "field", "value", "reason", "kept in"])
+    }
+
+    /// Adds the losses of a change.
+    func add(_ change: TicketChange) throws {
+        for loss in change.losses {
+            try row([change.id, loss.field, loss.value ?? "", loss.reason, loss.fallback.rawValue])
+        }
+    }
+
+    /// Ends the file.
+    func finish() { close(file) }
+
+    private func row(_ cells: [String]) throws {
+        let text = cells.map(Self.cell).joined(separator: ",") + "\r\n"
+        guard Console.write(text, to: file) else { throw Failure.unwritable(path) }
+    }
+
+    /// Quoted, and defused for spreadsheets: text from tickets must not become a formula.
+    private static func cell(_ text: String) -> String {
+        let risky = text.first.map { "=+-@\t\r".contains($0) } ?? false
+        return "\"" + (risky ? "'" : "") + text.replacing("\"", with: "\"\"") + "\""
+    }
+}

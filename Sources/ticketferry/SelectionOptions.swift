@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
+import Foundation
+
+/// The flags that choose tickets, on `plan` and `migrate`.
+struct SelectionOptions: ParsableArguments {
+    @Option(help: "At most so many tickets.")
+    var limit: Int?
+
+    @Option(help: "Only these tickets, by their ids in the source, with commas between them.")
+    var only: String?
+
+    /// As the migration takes them.
+    var flags: OpenedMigration.Flags {
+        var flags = OpenedMigration.Flags()
+        flags.limit = limit
+        flags.only = only.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } } ?? []
+        return flags
+    }
+
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit takes a number from 1") }
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import Migration
+import Synchronization
+import Testing
+import TicketModel
+
+@Suite("Crashes, lost answers and late commits")
+struct CrashTests {
+    let tickets = madeUpTickets(4)
+
+    /// How many points a whole run passes.
+    private func points() async throws -> Int {
+        let plug = Plug()
+        let world = World(tickets)
+        world.concurrency = 1
+        try await world.run(plug: plug)
+        return plug.passed
+    }
+
+    @Test func dyingAtAnyPointAndStartingAgainEndsAsIfNothingHadHappened() async throws {
+        let expected = try await World.undisturbed(tickets)
+        for at in 1...(try await points()) {
+            let world = World(tickets)
+            world.concurrency = 1
+            _ = try? await world.run(plug: Plug(at: at))
+            let report = try await world.run()
+            #expect(report.exitCause == nil, "died at \(at): \(world.heard.codes)")
+            #expect(differences(world.helpdesk.content, expected) == [], "died at \(at)")
+            #expect(world.helpdesk.mails == 0, "died at \(at)")
+            #expect(!world.helpdesk.isMuted, "died at \(at)")
+            let writes = world.helpdesk.writes.count
+            let again = try await world.run()
+            #expect(world.helpdesk.writes.count == writes && again.plan?.isEmpty == true, "died at \(at)")
+        }
+    }
+
+    @Test func dyingTwiceEndsAsIfNothingHadHappened() async throws {
+        let expected = try await World.undisturbed(tickets)
+        let all = try await points()
+        for first in stride(from: 1, to: all, by: 5) {
+            for second in stride(from: 1, through: 21, by: 2) {
+                let world = World(tickets)
+                world.concurrency = 1
+                _ = try? await world.run(plug: Plug(at: first))
+                _ = try? await world.run(plug: Plug(at: second))
+                try await world.run()
+                #expect(differences(world.helpdesk.content, expected) == [], "died at \(first), then at \(second)")
+                #expect(world.helpdesk.mails == 0 && !world.helpdesk.isMuted, "died at \(first), then at \(second)")
+            }
+        }
+    }
+
+    @Test(arguments: [Fault.lost, .answerLost, .late, .busy])
+    func anyStepMayMeetAnyFault(_ fault: Fault) async throws {
+        let expected = try await World.undisturbed(tickets)
+        let (_, changes) = try await World(tickets).plan()
+        for victim in 0..<changes.reduce(0, { $0 + $1.steps.count }) {
+            let world = World(tickets)
+            let sent = Mutex(0)
+            let report = try await world.run { _ in
+                sent.withLock { sent in
+                    defer { sent += 1 }
+                    return sent == victim ? fault : .none
+                }
+            }
+            #expect(report.state == .finished && report.exitCause == nil, "\(fault) at \(victim)")
+            #expect(differences(world.helpdesk.content, expected) == [], "\(fault) at \(victim)")
+            #expect(world.helpdesk.mails == 0)
+        }
+    }
+
+    @Test func aCrashWithACommitStillUnderWayIsWaitedOut() async throws {
+        let expected = try await World.undisturbed(tickets)
+        for at in 1...(try await points()) {
+            let world = World(tickets)
+            world.concurrency = 1
+            // Every request of the first process is done five seconds after it gave up; then it dies.
+            _ = try? await world.run(plug: Plug(at: at)) { $0.verb.canDouble ? .late : .none }
+            try await world.run()
+            #expect(differences(world.helpdesk.content, expected) == [], "died at \(at)")
+        }
+    }
+
+    @Test(arguments: 1...60)
+    func wholeRunsFromOneSeedLoseNothingAndDoubleNothing(seed: UInt64) async throws {
+        let tickets = madeUpTickets(12, messages: 5)
+        let expected = try await World.undisturbed(tickets)
+        let world = World(tickets)
+        let random = Mutex(Seeded(seed))
+        world.concurrency = Int(seed % 6) + 1
+        for _ in 0..<4 {
+            let at = random.withLock { Int.random(in: 1...160, using: &$0) }
+            _ = try? await world.run(plug: Plug(at: at)) { _ in
+                random.withLock { random in
+                    switch Int.random(in: 0..<100, using: &random) {
+                    case 0..<4: .lost
+                    case 4..<8: .answerLost
+                    case 8..<12: .late
+                    case 12..<15: .busy
+                    default: .none
+                    }
+                }
+            }
+        }
+        let report = try await world.run()
+        #expect(report.exitCause == nil, "seed \(seed)")
+        #expect(differences(world.helpdesk.content, expected) == [], "seed \(seed)")
+        #expect(world.helpdesk.mails == 0 && !world.helpdesk.isMuted, "seed \(seed)")
+        #expect(try await world.run().plan?.isEmpty == true, "seed \(seed)")
+    }
+
+    @Test func aLostJournalIsRefusedAndRebuiltOnRequest() async throws {
+        let expected = try await World.undisturbed(tickets)
+        for at in stride(from: 6, through: try await points(), by: 3) {
+            let world = World(tickets)
+            world.concurrency = 1
+            _ = try? await world.run(plug: Plug(at: at))
+            world.journal = MemoryJournal()
+            let holdsOurs = !world.helpdesk.content.isEmpty
+            if holdsOurs {
+                let error = await #expect(throws: Diagnostic.self) { try await world.run() }
+                #expect(error?.code == "journal.lost" && error?.cause == .refused)
+            }
+            var options = RunOptions()
+            options.adopts = true
+            try await world.run(options: options)
+            #expect(differences(world.helpdesk.content, expected) == [], "died at \(at)")
+            #expect(try await world.run().plan?.isEmpty == true, "died at \(at)")
+        }
+    }
+
+    @Test func commitsLostWithThePowerAreFoundInTheTarget() async throws {
+        let expected = try await World.undisturbed(tickets)
+        for at in 8...(try await points()) {
+            let world = World(tickets)
+            world.concurrency = 1
+            // The journal keeps that the run began, and loses everything after.
+            let journal = ForgetfulJournal()
+            world.journal = journal
+            _ = try? await world.run(plug: Plug(at: at))
+            guard try await journal.lastRun() != nil else { continue }
+            await journal.forgetLastTicket()
+            guard try await !journal.tickets(after: nil, limit: 1).isEmpty else { continue }
+            try await world.run()
+            #expect(differences(world.helpdesk.content, expected) == [], "died at \(at)")
+        }
+    }
+}
