@@ -15,6 +15,8 @@ struct JSONAnswerTests {
             "Notice: Undefined index: y in /www/b.php on line 3\n{\"id\":1}",
             "PHP Deprecated:  f(): [x] in /www/c.php on line 1\n{\"id\":1}\n",
             "\u{FEFF}" + warning + "\u{FEFF}{\"id\":1}",
+            "<div id=\"error\"><p class=\"wpdberror\"><strong>WordPress database error:</strong> [no line]<br />"
+                + "<code>SELECT</code></p></div>{\"id\":1}",
         ])
     func finds(body: String) {
         let (answer, noise) = JSONAnswer.read(Array(body.utf8), status: 200)
@@ -53,7 +55,7 @@ struct JSONAnswerTests {
 
     @Test("every beginning of an answer is truncated, never a smaller answer")
     func everyPrefix() {
-        let whole = Array((Self.warning + "{\"a\":[{\"b\":\"}]\"},[1,2]],\"c\":{\"d\":\"e\\\\\"}}").utf8)
+        let whole = Array((Self.warning + "{\"a\":\n[{\"b\":\"}]\"},\n[1,2]\n],\"c\":\n{\"d\":\"e\\\\\"}}").utf8)
         let start = Array(Self.warning.utf8).count
         for length in (start + 1)..<whole.count {
             #expect(JSONAnswer.read(Array(whole[..<length]), status: 200).answer.json == nil)
