@@ -107,7 +107,9 @@ extension JSONAnswer {
         guard let last = before.last else { return true }
         if last == 0x0A || last == 0x0D { return true }
         let visible = before.suffix(64).reversed().drop { $0.isBlank }.reversed()
-        return ["<br />", "<br/>", "<br>", "</p>", "</div>", "\u{FEFF}"].contains { visible.suffix($0.utf8.count).elementsEqual($0.utf8) }
+        return ["<br />", "<br/>", "<br>", "</p>", "</div>", "\u{FEFF}"].contains {
+            visible.suffix($0.utf8.count).elementsEqual($0.utf8)
+        }
     }
 
     /// The index after the bracket that closes the one at `open`; nil where the text ends before.
@@ -173,7 +175,9 @@ enum PHPNoise {
     static func starts(_ text: ArraySlice<UInt8>) -> Bool {
         let head = String(decoding: text.prefix(120), as: UTF8.self).lowercased()
         let plain = head.replacingTags().trimmed
-        let levels = ["warning", "notice", "deprecated", "strict standards", "fatal error", "parse error", "recoverable"]
+        let levels = [
+            "warning", "notice", "deprecated", "strict standards", "fatal error", "parse error", "recoverable",
+        ]
         return levels.contains { plain.hasPrefix("\($0):") || plain.hasPrefix("php \($0):") }
             || plain.hasPrefix("recoverable fatal error") || plain.hasPrefix("wordpress database error")
             || plain.hasPrefix("catchable fatal error")
@@ -197,7 +201,9 @@ enum Excerpt {
             picked = title.drop { $0 != ">" }.dropFirst()
         }
         let line = String(picked).replacingTags().map { $0.isWhitespace ? " " : String($0) }.joined()
-        let visible = line.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 && !(0x80...0x9F).contains($0.value) }
+        let visible = line.unicodeScalars.filter {
+            $0.value >= 32 && $0.value != 127 && !(0x80...0x9F).contains($0.value)
+        }
         let words = String(String.UnicodeScalarView(visible)).split(separator: " ").joined(separator: " ")
         return words.count > 200 ? "\(words.prefix(199))…" : words
     }

@@ -30,7 +30,8 @@ struct RetryTests {
         #expect(dead.pacer.report.requests == 5)
     }
 
-    @Test("an error of the request is not tried again, also with status 500", arguments: [400, 401, 403, 404, 422, 500])
+    @Test(
+        "an error of the request is not tried again, also with status 500", arguments: [400, 401, 403, 404, 422, 500])
     func permanent(status: Int) async throws {
         let bench = try Bench(Scripted([.answer(status, [:], "{\"message\":\"no\"}"), .answer(200)]))
         #expect(try await bench.client.call(APICall(.get, "x")).status == status)
@@ -131,7 +132,8 @@ struct ClientRequestTests {
         "a redirect elsewhere is refused and nothing is sent there",
         arguments: [
             "https://evil.example/api/t", "//evil.example/", "https://help.example.com:8443/api/t",
-            "http://help.example.com/api/t", "https://www.help.example.com/api/t", "https://help.example.com.evil.example/",
+            "http://help.example.com/api/t", "https://www.help.example.com/api/t",
+            "https://help.example.com.evil.example/",
         ])
     func refuses(location: String) async throws {
         let transport = Scripted([.answer(302, [.location: location]), .answer(200)])
@@ -187,7 +189,8 @@ struct ClientRequestTests {
             Array(
                 "--\(boundary)\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\nv\r\n--\(boundary)\r\n".utf8)
             + Array(
-                "Content-Disposition: form-data; name=\"file\"; filename=\"a%22b%0D%0A.png\"\r\nContent-Type: image/png".utf8)
+                "Content-Disposition: form-data; name=\"file\"; filename=\"a%22b%0D%0A.png\"\r\nContent-Type: image/png"
+                    .utf8)
             + Array("\r\n\r\n".utf8) + [0, 255] + Array("\r\n--\(boundary)--\r\n".utf8)
         #expect(try sent[2].body.collected() == expected)
     }
@@ -204,7 +207,8 @@ struct ClientRequestTests {
     @Test(
         "what is wrong with an answer is said with a code and a remedy",
         arguments: [
-            (200, "<html><title>Maintenance</title>", "http.html-page"), (403, "<html><title>Blocked", "http.html-page"),
+            (200, "<html><title>Maintenance</title>", "http.html-page"),
+            (403, "<html><title>Blocked", "http.html-page"),
             (200, "", "http.empty-answer"), (401, "{\"message\":\"bad\"}", "http.unauthorized"),
             (403, "{}", "http.forbidden"), (404, "{}", "http.not-found"), (422, "\"no\"", "http.refused"),
             (500, "{\"error\":{\"message\":\"x\"}}", "http.server-error"),
@@ -233,9 +237,11 @@ struct ClientRequestTests {
         #expect(transport.requests[1].fields[.authorization] == nil)
     }
 
-    @Test("a download never goes into a private network, not even by a redirect", arguments: [
-        "http://169.254.169.254/latest", "https://10.0.0.5/x", "https://localhost/x",
-    ])
+    @Test(
+        "a download never goes into a private network, not even by a redirect",
+        arguments: [
+            "http://169.254.169.254/latest", "https://10.0.0.5/x", "https://localhost/x",
+        ])
     func privateNetworks(target: String) async throws {
         let url = try #require(EndpointURL(target))
         let direct = Scripted([.answer(200)])

@@ -78,22 +78,28 @@ struct BaseURLTests {
         #expect(error?.description.contains("hunter2secret") == false)
     }
 
-    @Test("a redirect's target is resolved against the request", arguments: [
-        ("/b", "https://x.example/b"), ("c?d=1", "https://x.example/a/c?d=1"), ("?q", "https://x.example/a/b?q"),
-        ("//y.example/z", "https://y.example/z"), ("http://y.example", "http://y.example/"),
-        ("/b c", "https://x.example/b%20c"), ("/login?to=http://y.example/", "https://x.example/login?to=http://y.example/"),
-    ])
+    @Test(
+        "a redirect's target is resolved against the request",
+        arguments: [
+            ("/b", "https://x.example/b"), ("c?d=1", "https://x.example/a/c?d=1"), ("?q", "https://x.example/a/b?q"),
+            ("//y.example/z", "https://y.example/z"), ("http://y.example", "http://y.example/"),
+            ("/b c", "https://x.example/b%20c"),
+            ("/login?to=http://y.example/", "https://x.example/login?to=http://y.example/"),
+        ])
     func resolves(location: String, expected: String) throws {
         let url = try #require(EndpointURL("https://x.example/a/b"))
         #expect(url.resolving(location)?.text == expected)
     }
 
-    @Test("private addresses are seen in every spelling", arguments: [
-        ("http://localhost/", true), ("http://10.1.2.3/", true), ("http://172.31.0.1/", true), ("http://[::1]/", true),
-        ("http://[fe80::1]/", true), ("http://[::ffff:10.0.0.1]/", true), ("http://2130706433/", true),
-        ("http://0x7f.1/", true), ("http://169.254.169.254/", true), ("http://172.32.0.1/", false),
-        ("https://x.example/", false), ("https://[2001:db8::1]/", false), ("https://8.8.8.8/", false),
-    ])
+    @Test(
+        "private addresses are seen in every spelling",
+        arguments: [
+            ("http://localhost/", true), ("http://10.1.2.3/", true), ("http://172.31.0.1/", true),
+            ("http://[::1]/", true),
+            ("http://[fe80::1]/", true), ("http://[::ffff:10.0.0.1]/", true), ("http://2130706433/", true),
+            ("http://0x7f.1/", true), ("http://169.254.169.254/", true), ("http://172.32.0.1/", false),
+            ("https://x.example/", false), ("https://[2001:db8::1]/", false), ("https://8.8.8.8/", false),
+        ])
     func privateAddresses(text: String, expected: Bool) throws {
         #expect(try #require(EndpointURL(text)).isPrivateAddress == expected)
     }

@@ -7,17 +7,22 @@ import Transport
 struct HTTPDateTests {
     static let moment = 784_111_777.0
 
-    @Test("the three forms of RFC 9110 are one moment", arguments: [
-        "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
-    ])
+    @Test(
+        "the three forms of RFC 9110 are one moment",
+        arguments: [
+            "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+        ])
     func threeForms(text: String) {
         #expect(HTTPDate.parse(text, now: Self.moment) == Self.moment)
     }
 
-    @Test("other texts are no dates", arguments: [
-        "", "soon", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 CET",
-        "1994-11-06T08:49:37Z",
-    ])
+    @Test(
+        "other texts are no dates",
+        arguments: [
+            "", "soon", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "1994-11-06T08:49:37Z",
+        ])
     func refuses(text: String) {
         #expect(HTTPDate.parse(text, now: Self.moment) == nil)
     }
@@ -31,10 +36,12 @@ struct HTTPDateTests {
         #expect(HTTPDate.timestamp(future) == "2030-11-06T08:49:37.000Z")
     }
 
-    @Test("timestamps are right around leap days and before 1970", arguments: [
-        (0, "1970-01-01T00:00:00.000Z"), (951_782_400, "2000-02-29T00:00:00.000Z"),
-        (4_107_542_399.5, "2100-02-28T23:59:59.500Z"), (-1, "1969-12-31T23:59:59.000Z"),
-    ])
+    @Test(
+        "timestamps are right around leap days and before 1970",
+        arguments: [
+            (0, "1970-01-01T00:00:00.000Z"), (951_782_400, "2000-02-29T00:00:00.000Z"),
+            (4_107_542_399.5, "2100-02-28T23:59:59.500Z"), (-1, "1969-12-31T23:59:59.000Z"),
+        ])
     func timestamps(seconds: Double, expected: String) {
         #expect(HTTPDate.timestamp(seconds) == expected)
     }

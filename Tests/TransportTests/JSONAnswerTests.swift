@@ -5,7 +5,8 @@ import Transport
 
 @Suite("Bodies as sites really send them")
 struct JSONAnswerTests {
-    static let warning = "<br />\n<b>Warning</b>:  Undefined array key \"x\" in <b>/www/{a}.php</b> on line <b>[12]</b><br />\n"
+    static let warning =
+        "<br />\n<b>Warning</b>:  Undefined array key \"x\" in <b>/www/{a}.php</b> on line <b>[12]</b><br />\n"
 
     @Test(
         "JSON is found behind marks, blanks and PHP's messages",
@@ -40,7 +41,10 @@ struct JSONAnswerTests {
             ("<div class=x>\n<html>", .html),
             ("{\"id\":1,\"list\":[1,2", .truncated), ("[{\"id\":1},{\"id", .truncated), ("{", .truncated),
             (warning + "{\"id\":1,\"te", .truncated),
-            ("<br />\n<b>Fatal error</b>:  Uncaught TypeError: x in /www/a.php:3\nStack trace:\n#0 {main}\n  thrown", .phpError),
+            (
+                "<br />\n<b>Fatal error</b>:  Uncaught TypeError: x in /www/a.php:3\nStack trace:\n#0 {main}\n  thrown",
+                .phpError
+            ),
             ("PHP Fatal error: Allowed memory size", .phpError), ("pong", .other), ("{\"id\":1}{\"id\":2}", .other),
             ("see [1]", .other), ("{\"id\":01x}", .other), ("{not json", .other),
         ])

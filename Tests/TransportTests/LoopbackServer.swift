@@ -141,7 +141,8 @@ final class LoopbackServer: Sendable {
         while true {
             if let end = rest.firstRange(of: blank)?.upperBound {
                 let head = String(decoding: rest[..<end], as: UTF8.self)
-                let length = head.lowercased().split(separator: "\r\n")
+                let length =
+                    head.lowercased().split(separator: "\r\n")
                     .first { $0.hasPrefix("content-length:") }.flatMap { Int($0.dropFirst(15).filter(\.isNumber)) } ?? 0
                 if rest.count >= end + length {
                     let body = Array(rest[end..<end + length])

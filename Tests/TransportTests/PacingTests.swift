@@ -32,7 +32,9 @@ struct PacingCurveTests {
         var curve = PacingCurve(ceiling: 16)
         var now = play(&curve, rounds: 6, latency: .milliseconds(20), from: .zero)
         #expect(curve.places == 16)
-        for _ in 0..<16 { curve.ended(startedAt: now, now: now + .milliseconds(5), outcome: .throttled(retryAfter: nil)) }
+        for _ in 0..<16 {
+            curve.ended(startedAt: now, now: now + .milliseconds(5), outcome: .throttled(retryAfter: nil))
+        }
         #expect(curve.places == 8)
         now = play(&curve, rounds: 1, latency: .milliseconds(20), from: now + .milliseconds(10))
         #expect(curve.places <= 9)

@@ -16,7 +16,8 @@ struct SecrecyTests {
     }
 
     static let logins: [Authentication] = [
-        .basic(user: "ada", Secret(password)), .bearer(Secret(password)), .header(HTTPField.Name("X-Api-Key")!, Secret(password)),
+        .basic(user: "ada", Secret(password)), .bearer(Secret(password)),
+        .header(HTTPField.Name("X-Api-Key")!, Secret(password)),
     ]
 
     @Test("a secret prints, interpolates, dumps and reflects as dots")

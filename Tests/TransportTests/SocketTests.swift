@@ -35,7 +35,8 @@ struct SocketTests {
         #expect(server.seen[0].body == Array("{}".utf8))
         await transport.close()
         await transport.close()
-        #expect(await failure { _ = try await transport.send(post(server), deadline: .seconds(1)) }?.certainty == .notSent)
+        #expect(
+            await failure { _ = try await transport.send(post(server), deadline: .seconds(1)) }?.certainty == .notSent)
     }
 
     @Test("nobody listening, and an unknown host, are certainly not sent")
@@ -67,7 +68,8 @@ struct SocketTests {
             Script(Script.text("HTTP/1.1 200 OK\r\nContent-Le"), .close),
             Script(Script.text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"), .close),
             Script(Script.text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"id\":"), .close),
-            Script(Script.text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"id\":"), .pause(milliseconds: 30), .reset),
+            Script(
+                Script.text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"id\":"), .pause(milliseconds: 30), .reset),
             Script(Script.text("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"id\"\r\n"), .close),
             Script(Script.text("this is not HTTP\r\n\r\n"), .close),
         ])
@@ -78,10 +80,12 @@ struct SocketTests {
         #expect(failure.map { [.connectionLost, .malformed].contains($0.reason) } == true)
     }
 
-    @Test("a deadline covers the wait for the head and the body's last byte", arguments: [
-        Script(.pause(milliseconds: 3000)),
-        Script(Script.text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"), .pause(milliseconds: 3000)),
-    ])
+    @Test(
+        "a deadline covers the wait for the head and the body's last byte",
+        arguments: [
+            Script(.pause(milliseconds: 3000)),
+            Script(Script.text("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"), .pause(milliseconds: 3000)),
+        ])
     func deadline(script: Script) async throws {
         let server = try LoopbackServer(script)
         let start = ContinuousClock.now
@@ -95,7 +99,8 @@ struct SocketTests {
     func slow() async throws {
         let server = try LoopbackServer(
             Script(
-                Script.text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), .pause(milliseconds: 100), Script.text("{"),
+                Script.text("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), .pause(milliseconds: 100),
+                Script.text("{"),
                 .pause(milliseconds: 100), Script.text("}")))
         #expect(try await transport.send(post(server), deadline: .seconds(5)).body == Array("{}".utf8))
     }
