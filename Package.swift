@@ -49,17 +49,6 @@ let package = Package(
             dependencies: [
                 "TicketModel", "Formats", "ShippedMappings", .product(name: "Yams", package: "Yams"), mustache, crypto,
             ]),
-        .testTarget(
-            name: "ConnectorsTests",
-            dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", httpTypes]),
-        .testTarget(
-            name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel", crypto],
-            exclude: ["Fixtures"]),
-        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
-        .testTarget(
-            name: "JournalTests",
-            dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
-        .testTarget(name: "MappingTests", dependencies: ["TicketModel", "Formats", "Mapping"]),
         .target(name: "Dumps", dependencies: ["TicketModel", "Formats", "Mapping", "Migration", crypto]),
         .target(
             name: "Transport",
@@ -77,7 +66,7 @@ let package = Package(
             dependencies: ["TicketModel", httpTypes, .product(name: "FlyingFox", package: "FlyingFox")]),
         .target(
             name: "Connectors",
-            dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", crypto, httpTypes]),
+            dependencies: ["TicketModel", "Mapping", "Dumps", "Migration", "Transport", "Sandbox", crypto, httpTypes]),
         .target(name: "Reports", dependencies: ["TicketModel", "Migration"]),
         .executableTarget(
             name: "ticketferry",
@@ -85,18 +74,26 @@ let package = Package(
                 "TicketModel", "Formats", "Mapping", "Dumps", "Transport", "Migration", "Journal", "Sandbox",
                 "Connectors", "Reports", argumentParser,
             ]),
-        .testTarget(name: "TransportTests", dependencies: ["Transport", "TicketModel", httpTypes]),
+        .testTarget(
+            name: "ConnectorsTests",
+            dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", httpTypes]),
+        .testTarget(
+            name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel", crypto],
+            exclude: ["Fixtures"]),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "TicketModel"]),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
+        .testTarget(name: "MappingTests", dependencies: ["TicketModel", "Formats", "Mapping"]),
         .testTarget(name: "MigrationTests", dependencies: ["TicketModel", "Mapping", "Migration", "Journal"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
         .testTarget(
             name: "SandboxTests",
-            dependencies: [
-                "TicketModel", "Sandbox", "Connectors",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ],
+            dependencies: ["TicketModel", "Sandbox", "Connectors"],
             exclude: ["Exchanges", "Measured"]),
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "TicketModel", httpTypes]),
     ],
     swiftLanguageModes: [.v6])
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Dumps
 package import Migration
 
 /// All connectors: the only list of them. A new one is a folder beside this file and a line here.
 package enum Registry {
     /// By their order in help and reports.
-    package static let connectors: [ConnectorDescriptor] = [
-        FluentSupport.descriptor
-    ]
+    package static let connectors: [ConnectorDescriptor] =
+        FileConnectors.descriptors + [
+            FluentSupport.descriptor
+        ]
 
     /// The connector of that name.
     package static func connector(_ name: String) -> ConnectorDescriptor? {

@@ -67,7 +67,7 @@ package struct Converter {
         case .csv, .xml:
             let spool = try LineSpool()
             outcome = Outcome(result: try run.run(into: spool))
-            outcome.result.losses += target == .csv ? try CSVTarget.write(spool, to: file) : try XMLTarget.write(spool, to: file)
+            try target == .csv ? CSVTarget.write(spool, to: file) : XMLTarget.write(spool, to: file)
         }
         outcome.mapping = job.plan?.name
         try rejectFile?.finish()

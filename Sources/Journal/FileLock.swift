@@ -15,7 +15,8 @@ final class FileLock: Sendable {
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let number = errno
-            let owner = (try? String(contentsOfFile: path, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+            let owner = (try? String(contentsOfFile: path, encoding: .utf8))?.trimmingCharacters(
+                in: .whitespacesAndNewlines)
             _ = Foundation.close(descriptor)
             let failure: JournalFailure =
                 number == EWOULDBLOCK ? .locked(by: owner?.isEmpty == false ? owner : nil) : .lockFailed(number)

@@ -33,7 +33,8 @@ enum JournalFailure: Error {
             )
         case newer(let version):
             return (
-                "journal.newer", "the journal is from a newer version of Ticketferry (its format is \(version), known is \(JournalSchema.version))",
+                "journal.newer",
+                "the journal is from a newer version of Ticketferry (its format is \(version), known is \(JournalSchema.version))",
                 "go on with that version; the journal was not touched"
             )
         case notDurable:

@@ -96,7 +96,8 @@ extension SQLiteJournal {
 
     public func losses(of ticket: String) async throws -> [Loss] {
         try await read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM losses WHERE ticket = ? ORDER BY n", arguments: [ticket]).map { row in
+            try Row.fetchAll(db, sql: "SELECT * FROM losses WHERE ticket = ? ORDER BY n", arguments: [ticket]).map {
+                row in
                 Loss(
                     field: row["field"], value: row["value"], reason: row["reason"],
                     fallback: Loss.Fallback(rawValue: row["fallback"]) ?? .archive)
@@ -112,7 +113,8 @@ extension SQLiteJournal {
                 arguments: [id, id, limit])
             return try tickets.map { ticket in
                 let lines = try String.fetchAll(
-                    db.cachedStatement(sql: "SELECT line FROM finishing WHERE ticket = ? ORDER BY n"), arguments: [ticket])
+                    db.cachedStatement(sql: "SELECT line FROM finishing WHERE ticket = ? ORDER BY n"),
+                    arguments: [ticket])
                 return (ticket, lines)
             }
         }
@@ -149,7 +151,9 @@ extension SQLiteJournal {
             for row in try Row.fetchAll(db, sql: "SELECT state, count(*) AS n FROM tickets GROUP BY state") {
                 if let state = TicketRecord.State(rawValue: row["state"]) { counts.tickets[state] = row["n"] }
             }
-            for row in try Row.fetchAll(db, sql: "SELECT verb, count(*) AS n FROM steps WHERE state = 'done' GROUP BY verb") {
+            for row in try Row.fetchAll(
+                db, sql: "SELECT verb, count(*) AS n FROM steps WHERE state = 'done' GROUP BY verb")
+            {
                 if let verb = Step.Verb(rawValue: row["verb"]) { counts.steps[verb] = row["n"] }
             }
             counts.inDoubt =

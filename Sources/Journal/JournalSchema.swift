@@ -18,12 +18,14 @@ enum JournalSchema {
             guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
             else { throw JournalFailure.cannotCreate }
         }
-        let queue = try DatabaseQueue(path: path, configuration: configuration { db in
-            try check(db)
-            try db.execute(sql: "PRAGMA journal_mode = WAL")
-            try db.execute(sql: "PRAGMA synchronous = FULL")
-            guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else { throw JournalFailure.notDurable }
-        })
+        let queue = try DatabaseQueue(
+            path: path,
+            configuration: configuration { db in
+                try check(db)
+                try db.execute(sql: "PRAGMA journal_mode = WAL")
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else { throw JournalFailure.notDurable }
+            })
         try migrations.migrate(queue)
         return queue
     }

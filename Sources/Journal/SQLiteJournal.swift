@@ -49,6 +49,17 @@ public actor SQLiteJournal: Journal {
         return try SQLiteJournal(reading: path)
     }
 
+    /// Whether a process is writing it now; false if there is none.
+    public static func isInUse(path: String) -> Bool {
+        guard FileManager.default.fileExists(atPath: path + ".lock") else { return false }
+        do {
+            try FileLock(path: path + ".lock").release()
+            return false
+        } catch {
+            return true
+        }
+    }
+
     public func close() async {
         try? queue.close()
         lock?.release()
@@ -77,7 +88,8 @@ public actor SQLiteJournal: Journal {
             ]
             for (key, value) in values {
                 try db.execute(
-                    sql: "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                    sql:
+                        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                     arguments: [key, value])
             }
         }

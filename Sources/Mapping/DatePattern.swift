@@ -95,7 +95,9 @@ struct DatePattern: Sendable {
     }
 
     /// Reads the whole of the text; nil for anything else than the pattern says, for days that no calendar has, and for
-    /// the zero date of databases. A few dozen nanoseconds.
+    /// the zero date of databases.
+    ///
+    /// A few dozen nanoseconds.
     func read(_ text: UnsafeRawBufferPointer) -> Reading? {
         var scanner = DateScanner(text: text)
         scanner.trim()

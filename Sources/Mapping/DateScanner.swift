@@ -10,7 +10,9 @@ struct DateParts {
     var isAfternoon: Bool?
     var offset: Int?
 
-    /// The time they make; nil where no calendar has it. A 12-hour clock without AM or PM is ambiguous: nil.
+    /// The time they make; nil where no calendar has it.
+    ///
+    /// A 12-hour clock without AM or PM is ambiguous: nil.
     func reading() -> DatePattern.Reading? {
         guard year > 0 else { return nil }
         var hour = hour
@@ -123,7 +125,9 @@ struct DateScanner {
     mutating func monthName() -> Int? {
         let short = Array("janfebmaraprmayjunjulaugsepoctnovdec".utf8)
         guard let a = letter(at), let b = letter(at + 1), let c = letter(at + 2) else { return nil }
-        guard let month = (0..<12).first(where: { short[$0 * 3] == a && short[$0 * 3 + 1] == b && short[$0 * 3 + 2] == c })
+        guard
+            let month = (0..<12).first(where: { short[$0 * 3] == a && short[$0 * 3 + 1] == b && short[$0 * 3 + 2] == c }
+            )
         else { return nil }
         at += 3
         while letter(at) != nil { at += 1 }
@@ -145,7 +149,8 @@ struct DateScanner {
     mutating func offset() -> Int? {
         if let a = letter(at) {
             if a == 0x7A { at += 1; return 0 }
-            for word in ["utc", "gmt"] where word.utf8.enumerated().allSatisfy({ letter(at + $0.offset) == $0.element }) {
+            for word in ["utc", "gmt"] where word.utf8.enumerated().allSatisfy({ letter(at + $0.offset) == $0.element })
+            {
                 at += 3
                 return letter(at) == nil && next != 0x2B && next != 0x2D ? 0 : offset()
             }

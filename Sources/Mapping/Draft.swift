@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 public import TicketModel
 
-/// What a target should hold of one ticket, in words that no target is named in: the canonical ticket after the `write:`
-/// rules, with the target's own labels where the mapping gives them. Made without I/O, equal for equal input.
+/// What a target should hold of one ticket, in words that no target is named in: the canonical ticket after the
+/// `write:` rules, with the target's own labels where the mapping gives them.
+///
+/// Made without I/O, equal for equal input.
 public struct Draft: Hashable, Sendable {
-    /// The ticket after the rules: tags, custom fields, department and so on as the mapping wants them, redacted where it
-    /// says so. Status and priority keep the source's canonical words and labels.
+    /// The ticket after the rules: tags, custom fields, department and so on as the mapping wants them, redacted where
+    /// it says so.
+    ///
+    /// Status and priority keep the source's canonical words and labels.
     public var ticket: Ticket
     /// The target's label for the status; nil: the connector's default for the canonical word.
     public var status: String?
@@ -39,9 +43,11 @@ public struct Draft: Hashable, Sendable {
             /// As another agent's address (the mapping translates one address into another).
             case agent(email: String)
         }
+        /// How the writer is to appear.
         public var choice: Choice
-        /// The header line as plain text: names author and date only, in the user's words (`header:` template). Never
-        /// fields, never addresses. Escaping for HTML is the connector's.
+        /// The header line as plain text: names author and date only, in the user's words (`header:` template).
+        ///
+        /// Never fields, never addresses. Escaping for HTML is the connector's.
         public var header: String
 
         /// Pairs a choice with the header line.

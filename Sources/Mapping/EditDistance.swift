@@ -21,7 +21,9 @@ package enum EditDistance {
 
     /// The word that is likely meant; nil when none is near.
     package static func nearest(to word: String, in words: [String]) -> String? {
-        let near = words.map { (distance: between(word, $0), word: $0) }.min { ($0.distance, $0.word) < ($1.distance, $1.word) }
+        let near = words.map { (distance: between(word, $0), word: $0) }.min {
+            ($0.distance, $0.word) < ($1.distance, $1.word)
+        }
         guard let near, near.distance <= max(1, min(3, word.utf8.count / 2)) else { return nil }
         return near.word
     }

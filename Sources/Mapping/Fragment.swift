@@ -31,7 +31,9 @@ package struct FragmentBlock: Sendable {
 
 /// A part of one ticket, as one maker took it from one record.
 package struct Fragment: Sendable {
-    /// What it is a part of. The raw values order fragments of one ticket.
+    /// What it is a part of.
+    ///
+    /// The raw values order fragments of one ticket.
     package enum Kind: UInt8, Sendable {
         /// The ticket's own values: an object without `messages`, `tags` and `participants`.
         case ticket = 0
@@ -69,11 +71,15 @@ package struct Fragment: Sendable {
     package var part: UInt32
     /// The line the record starts on.
     package var line: UInt32
-    /// The ticket's key: bytes as in the source (not JSON). Fragments of one ticket have equal keys.
+    /// The ticket's key: bytes as in the source (not JSON).
+    ///
+    /// Fragments of one ticket have equal keys.
     package var ticketKey: Range<Int>
     /// A message's own id, or the id of the message an attachment is on; bytes as in the source.
     package var messageKey: Range<Int>?
-    /// Canonical JSON: keys sorted by bytes, no blanks, absent left out. An object, or for a tag a string.
+    /// Canonical JSON: keys sorted by bytes, no blanks, absent left out.
+    ///
+    /// An object, or for a tag a string.
     package var payload: Range<Int>
     /// The message's time, with ``Flags/hasTime``.
     package var seconds: Int64
@@ -179,8 +185,10 @@ package struct Tally: Sendable, Equatable {
     package struct Records: Sendable, Equatable {
         /// In all.
         package var read = 0
-        /// Claimed by a maker of tickets, messages, tags, participants or attachments. Dumps moves those that end up in
-        /// no ticket (a reply to a ticket that the mapping leaves out) to ``leftAside``.
+        /// Claimed by a maker of tickets, messages, tags, participants or attachments.
+        ///
+        /// Dumps moves those that end up in no ticket (a reply to a ticket that the mapping leaves out) to
+        /// ``leftAside``.
         package var inTickets = 0
         /// Claimed by a table only.
         package var inTables = 0

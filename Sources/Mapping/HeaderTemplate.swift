@@ -32,7 +32,8 @@ public struct HeaderTemplate: Sendable {
         let probe = "ferry-probe-author"
         guard render(author: probe, date: nil).contains(probe) else {
             throw Diagnostic(
-                code: "mapping.bad-header", "the header does not name the author of a message without a date", at: location,
+                code: "mapping.bad-header", "the header does not name the author of a message without a date",
+                at: location,
                 remedy: "add {{author}} outside of {{#date}}…{{/date}}")
         }
     }
@@ -63,7 +64,9 @@ public struct HeaderTemplate: Sendable {
         return String(decoding: out, as: UTF8.self)
     }
 
-    /// The line for a message. One line, without control characters.
+    /// The line for a message.
+    ///
+    /// One line, without control characters.
     public func line(for message: Message) -> String {
         render(author: Self.name(of: message.author), date: message.createdAt)
     }
@@ -75,7 +78,8 @@ public struct HeaderTemplate: Sendable {
             values["date"] = "\(text.prefix(10)) \(text.dropFirst(11).prefix(5)) UTC"
         }
         let line = template?.render(values) ?? author
-        return String(String.UnicodeScalarView(line.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+        return String(
+            String.UnicodeScalarView(line.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
     }
 
     /// A name that is no address: the person's own, else what stands before the `@`, else what they are.
@@ -84,7 +88,9 @@ public struct HeaderTemplate: Sendable {
             let name = Person(name: person.name, givenName: person.givenName, familyName: person.familyName).displayName
             if let name, !name.utf8.contains(UInt8(ascii: "@")) { return name }
             if let local = (person.email ?? name)?.split(separator: "@").first { return String(local) }
-            if let role = person.role { return ["customer": "a customer", "agent": "an agent"][role.rawValue] ?? "the system" }
+            if let role = person.role {
+                return ["customer": "a customer", "agent": "an agent"][role.rawValue] ?? "the system"
+            }
             if let id = person.id { return "person \(id)" }
         }
         return "an unknown author"

@@ -22,14 +22,18 @@ package struct MappingFile: Sendable {
     package init(yaml: [UInt8], file: String) throws {
         let text = String(decoding: yaml, as: UTF8.self)
         let root = try YAMLValue.document(text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text, file: file)
-        let entries = try root.entries("a mapping", known: ["ticketferry-mapping", "recognise", "read", "words", "write"])
+        let entries = try root.entries(
+            "a mapping", known: ["ticketferry-mapping", "recognise", "read", "words", "write"])
         let last = file.split(separator: "/").last.map(String.init) ?? file
-        name = last.hasSuffix(".yaml") ? String(last.dropLast(5)) : last.hasSuffix(".yml") ? String(last.dropLast(4)) : last
+        name =
+            last.hasSuffix(".yaml")
+            ? String(last.dropLast(5)) : last.hasSuffix(".yml") ? String(last.dropLast(4)) : last
 
         if let version = entries.first(where: { $0.key == "ticketferry-mapping" }) {
             guard version.value.text == "1" else {
                 throw version.value.error(
-                    "mapping.version", "this tool knows version 1 of the mapping language, not `\(version.value.text ?? "")`",
+                    "mapping.version",
+                    "this tool knows version 1 of the mapping language, not `\(version.value.text ?? "")`",
                     remedy: "write `ticketferry-mapping: 1`, or get a newer Ticketferry")
             }
         }
@@ -39,7 +43,8 @@ package struct MappingFile: Sendable {
             read = try ReadPlanDecoder.decode(entry.value, name: name, words: words)
         } else if let entry = entries.first(where: { $0.key == "words" }) {
             throw entry.keyValue.error(
-                "mapping.words-alone", "`words` stand for a `read` half, and there is none", remedy: "add `read:`, or take `words:` away")
+                "mapping.words-alone", "`words` stand for a `read` half, and there is none",
+                remedy: "add `read:`, or take `words:` away")
         }
         if let entry = entries.first(where: { $0.key == "write" }) {
             write = try WriteMapping(entry.value, name: name)

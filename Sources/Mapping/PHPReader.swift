@@ -158,7 +158,8 @@ struct PHPReader {
                 return nil
             }
             guard case .text(var range) = key else { return nil }
-            if kind == UInt8(ascii: "s"), bytes[range].first == 0, let mark = bytes[range].dropFirst().firstIndex(of: 0) {
+            if kind == UInt8(ascii: "s"), bytes[range].first == 0, let mark = bytes[range].dropFirst().firstIndex(of: 0)
+            {
                 range = mark + 1..<range.upperBound
                 key = .text(range)
             }

@@ -15,7 +15,7 @@ extension ReadPlan {
     }
 
     /// Whether the mapping reads what this tool itself wrote, with its defused cells and base64 texts.
-    package var readsOwnWriting: Bool { name.hasPrefix("ticketferry-") }
+    package var readsOwnWriting: Bool { isOwnFormat }
 }
 
 extension Rule {
@@ -23,7 +23,8 @@ extension Rule {
     /// not plain to see.
     fileprivate func finds(_ other: Rule, ups: Int) -> Bool {
         for rule in [self, other] {
-            guard rule.when.isEmpty, rule.split.isEmpty, rule.map == nil, rule.formats.isEmpty, rule.otherwise == nil else {
+            guard rule.when.isEmpty, rule.split.isEmpty, rule.map == nil, rule.formats.isEmpty, rule.otherwise == nil
+            else {
                 return false
             }
         }

@@ -27,8 +27,9 @@ package struct ReadPlan: Sendable {
         package var name: String
         /// The path from the root (`/rss/channel/item`); nil for CSV rows and JSON lines.
         package var at: String?
-        /// A pattern for the name (or the end of the path) of the files it stands in. A set without one stands in all
-        /// files that match no set's pattern.
+        /// A pattern for the name (or the end of the path) of the files it stands in.
+        ///
+        /// A set without one stands in all files that match no set's pattern.
         package var file: String?
         /// Where the mapping says so.
         package var location: SourceLocation
@@ -54,7 +55,9 @@ package struct ReadPlan: Sendable {
     package var namespaces: [String: String] = [:]
     package var sets: [RecordSet] = []
     package var tables: [Table] = []
-    /// Indices in ``tables`` by pass over the input: what a pass makes, a later one may look up. Empty without tables.
+    /// Indices in ``tables`` by pass over the input: what a pass makes, a later one may look up.
+    ///
+    /// Empty without tables.
     package var tablePasses: [[Int]] = []
     /// What happens when the key of a ticket comes twice, by the ticket rule's index.
     package var ticketRepeat: [RepeatPolicy] = []

@@ -19,7 +19,8 @@ extension ReadPlanDecoder {
             ]
         case .message:
             [
-                "id", "order", "kind", "author", "body", "html", "text", "lineBreaks", "createdAt", "messageId", "inReplyTo", "to", "cc",
+                "id", "order", "kind", "author", "body", "html", "text", "lineBreaks", "createdAt", "messageId",
+                "inReplyTo", "to", "cc",
                 "extras",
             ]
         case .attachment: ["name", "mediaType", "size", "sha256", "url", "file", "contentId", "inline"]
@@ -45,7 +46,8 @@ extension ReadPlanDecoder {
             let parts = try entry.value.entries("table `\(entry.key)`")
             func find(_ key: String) -> YAMLValue? { parts.first { $0.key == key }?.value }
             guard let each = find("each"), let key = find("key") else {
-                throw entry.value.error("mapping.key-missing", "table `\(entry.key)` needs `each` and `key`", remedy: "add them")
+                throw entry.value.error(
+                    "mapping.key-missing", "table `\(entry.key)` needs `each` and `key`", remedy: "add them")
             }
             if let policy = find("onRepeat") { plan.tables[index].onRepeat = try repeatPolicy(policy) }
             let fields = parts.filter { !own.contains($0.key) }
@@ -58,7 +60,8 @@ extension ReadPlanDecoder {
                 TableMaker(
                     scope: try scope(each: each, when: find("when")), key: keyRule, fields: compiled,
                     personFields: fields.map { PersonField(key: $0.key) },
-                    keyIsID: hasPlainKey && isPerson && !fields.contains { $0.key == "id" || $0.value.text == keyRule.text },
+                    keyIsID: hasPlainKey && isPerson
+                        && !fields.contains { $0.key == "id" || $0.value.text == keyRule.text },
                     role: ["agents": .agent, "customers": .customer][entry.key]))
             needs.append(mentioned)
         }
@@ -72,7 +75,8 @@ extension ReadPlanDecoder {
             guard !ready.isEmpty else {
                 let left = needs.indices.filter { !done.contains($0) }
                 throw entries[left[0]].keyValue.error(
-                    "mapping.table-circle", "tables look each other up in a circle: \(left.map { entries[$0].key }.joined(separator: ", "))",
+                    "mapping.table-circle",
+                    "tables look each other up in a circle: \(left.map { entries[$0].key }.joined(separator: ", "))",
                     remedy: "let one of them take its values from its own records")
             }
             plan.tablePasses.append(ready)
@@ -97,7 +101,8 @@ extension ReadPlanDecoder {
         let keyOwner = kind == .ticket ? "key" : "of"
         let ticketKey = try rule(try need(keyOwner, "the ticket's key"))
         for stray in entries where Self.strays(kind).contains(stray.key) {
-            throw stray.keyValue.error("mapping.bad-maker", "`\(stray.key)` says nothing in `\(what)`", remedy: "take it away")
+            throw stray.keyValue.error(
+                "mapping.bad-maker", "`\(stray.key)` says nothing in `\(what)`", remedy: "take it away")
         }
         var maker = Maker(kind: kind, index: index, scope: scope, ticketKey: ticketKey)
         let policy = try find("onRepeat").map { try repeatPolicy($0) } ?? .fail
@@ -140,7 +145,8 @@ extension ReadPlanDecoder {
         }
         let fields = try personFields(own)
         guard !fields.isEmpty else {
-            throw value.error("mapping.bad-person", "a participant is nobody", remedy: "add `email:`, `name:` or `ref:`")
+            throw value.error(
+                "mapping.bad-person", "a participant is nobody", remedy: "add `email:`, `name:` or `ref:`")
         }
         return [PersonRule(source: .fields, fields: fields, when: [], otherwise: [])]
     }
@@ -169,10 +175,13 @@ extension ReadPlanDecoder {
             case let key where Self.ticketTexts.contains(key): fields.append(field(key, .text(try rule(value))))
             case let key where Self.ticketTimes.contains(key): fields.append(field(key, .time(try rule(value))))
             case "key": fields.append(field("id", .text(try rule(value))))
-            case "status": fields.append(field("status", .status(try rule(value), writesLabel: !named.contains("statusLabel"))))
+            case "status":
+                fields.append(field("status", .status(try rule(value), writesLabel: !named.contains("statusLabel"))))
             case "priority":
-                fields.append(field("priority", .priority(try rule(value), writesLabel: !named.contains("priorityLabel"))))
-            case "requester": fields.append(field("requester", .person(try people(value, "requester"), role: .customer)))
+                fields.append(
+                    field("priority", .priority(try rule(value), writesLabel: !named.contains("priorityLabel"))))
+            case "requester":
+                fields.append(field("requester", .person(try people(value, "requester"), role: .customer)))
             case "assignee": fields.append(field("assignee", .person(try people(value, "assignee"), role: .agent)))
             case "spam": fields.append(field("spam", .flag(try rule(value))))
             case "customFields": fields.append(field("customFields", .customFields(try customFields(value))))
@@ -191,7 +200,8 @@ extension ReadPlanDecoder {
         var fields: [Maker.Field] = []
         var body = BodyRule()
         // Without a time of its own a fragment is sorted by its key.
-        let isByKey = try entries.first { $0.key == "order" }.map { try $0.value.word("order", of: ["time", "key"]) } == "key"
+        let isByKey =
+            try entries.first { $0.key == "order" }.map { try $0.value.word("order", of: ["time", "key"]) } == "key"
         var kind: Rule?
         for entry in entries {
             let value = entry.value
@@ -238,17 +248,19 @@ extension ReadPlanDecoder {
     private mutating func customFields(_ value: YAMLValue) throws -> [CustomField] {
         var fields: [CustomField] = []
         for entry in try value.entries("customFields", expected: "a map: `Name of the field: rule`") {
-            if entry.key == "pairs", let both = entry.value.elements {
-                guard case .pairs(let elements, let name, let value) = try pairs(entry.value), both.count == 2 else { continue }
-                let text = try both[1].string("a path")
+            if entry.key == "pairs" {
+                let (paths, isJSON) = try perhapsJSON(entry.value)
+                guard case .pairs(let elements, let name, let value) = try pairs(paths) else { continue }
                 let pairs = CustomField.Pairs(
-                    elements: RulePath(steps: elements, text: text), name: RulePath(steps: name, text: text),
-                    value: RulePath(steps: value, text: text), mark: RulePath("@json", names: &rules.names))
-                fields.append(CustomField(prefix: [], rule: Rule(source: .first([]), text: text), pattern: nil, pairs: pairs))
-            } else if entry.key == "." {
-                fields.append(CustomField(prefix: [], rule: try rule(entry.value), pattern: nil, isJSON: true))
+                    elements: RulePath(steps: elements, text: "pairs"), name: RulePath(steps: name, text: "pairs"),
+                    value: RulePath(steps: value, text: "pairs"))
+                fields.append(
+                    CustomField(
+                        prefix: [], rule: Rule(source: .first([]), text: "pairs"), pattern: nil, pairs: pairs,
+                        isJSON: isJSON))
             } else if entry.key == "*" {
-                let path = try path(entry.value)
+                let (from, isJSON) = try perhapsJSON(entry.value)
+                let path = try path(from)
                 let last = path.text.split(separator: "/").last.map(String.init) ?? ""
                 guard last.filter({ $0 == "*" }).count == 1, path.ups == 0 else {
                     throw entry.value.error(
@@ -257,7 +269,9 @@ extension ReadPlanDecoder {
                 }
                 let parent = RulePath(steps: Array(path.steps.dropLast()), text: path.text)
                 fields.append(
-                    CustomField(prefix: [], rule: Rule(source: .path(path), text: path.text), pattern: (parent, Glob(last))))
+                    CustomField(
+                        prefix: [], rule: Rule(source: .path(path), text: path.text), pattern: (parent, Glob(last)),
+                        isJSON: isJSON))
             } else {
                 var prefix: [UInt8] = []
                 JSONText.append(quoted: entry.key, to: &prefix)
@@ -268,19 +282,34 @@ extension ReadPlanDecoder {
         return fields
     }
 
+    /// `X`, or `{from: X, as: json}`.
+    private func perhapsJSON(_ value: YAMLValue) throws -> (YAMLValue, Bool) {
+        guard value.isMap else { return (value, false) }
+        let entries = try value.entries("customFields", known: ["from", "as"])
+        guard let from = entries.first(where: { $0.key == "from" }) else {
+            throw value.error("mapping.key-missing", "`from` is missing", remedy: "write {from: PATH, as: json}")
+        }
+        if let word = entries.first(where: { $0.key == "as" }) { _ = try word.value.word("as", of: ["json"]) }
+        return (from.value, entries.count > 1)
+    }
+
     private mutating func rating(_ value: YAMLValue) throws -> Maker.Value {
-        guard value.isMap, let entries = try? value.entries("rating"), entries.contains(where: { $0.key == "score" }) else {
+        guard value.isMap, let entries = try? value.entries("rating"), entries.contains(where: { $0.key == "score" })
+        else {
             return .rating(score: try rule(value), comment: nil)
         }
         _ = try value.entries("rating", known: ["score", "comment"])
         func find(_ key: String) -> YAMLValue? { entries.first { $0.key == key }?.value }
-        guard let score = find("score") else { throw value.error("mapping.key-missing", "`rating` needs `score`", remedy: "add it") }
+        guard let score = find("score") else {
+            throw value.error("mapping.key-missing", "`rating` needs `score`", remedy: "add it")
+        }
         return .rating(score: try rule(score), comment: try find("comment").map { try rule($0) })
     }
 
     /// `{from: PATH, as: json}`: the list as our own formats write it.
     private mutating func jsonList(_ value: YAMLValue) throws -> Maker.Value? {
-        guard value.isMap, try value.entries("a list").contains(where: { $0.key == "as" && $0.value.text == "json" }) else {
+        guard value.isMap, try value.entries("a list").contains(where: { $0.key == "as" && $0.value.text == "json" })
+        else {
             return nil
         }
         return .json(try rule(value))
@@ -288,6 +317,16 @@ extension ReadPlanDecoder {
 
     private mutating func relations(_ value: YAMLValue) throws -> Maker.Value {
         if let list = try jsonList(value) { return list }
+        if value.isMap, try value.entries("relations").contains(where: { $0.key == "each" }) {
+            let entries = try value.entries("relations", known: ["each", "kind", "ticket"])
+            func find(_ key: String) throws -> YAMLValue {
+                guard let found = entries.first(where: { $0.key == key })?.value else {
+                    throw value.error("mapping.key-missing", "`relations` with `each` needs `\(key)`", remedy: "add it")
+                }
+                return found
+            }
+            return .eachRelation(try path(find("each")), kind: try rule(find("kind")), ticket: try rule(find("ticket")))
+        }
         let known = Ticket.Relation.Kind.allCases.map(\.rawValue)
         return .relations(
             try value.entries("relations", known: known).compactMap { entry in
@@ -299,13 +338,15 @@ extension ReadPlanDecoder {
         if let list = try jsonList(value) { return list }
         return .timeEntries(
             try (value.elements ?? [value]).map { element in
-                let entries = try element.entries("timeEntries", known: ["seconds", "author", "createdAt", "note"])
+                let entries = try element.entries(
+                    "timeEntries", known: ["each", "seconds", "author", "createdAt", "note"])
                 func find(_ key: String) -> YAMLValue? { entries.first { $0.key == key }?.value }
                 guard let seconds = find("seconds") else {
                     throw element.error("mapping.key-missing", "a time entry needs `seconds`", remedy: "add it")
                 }
                 return TimeEntryRule(
-                    seconds: try rule(seconds), author: try find("author").map { try people($0, "author") } ?? [],
+                    each: try find("each").map { try path($0) }, seconds: try rule(seconds),
+                    author: try find("author").map { try people($0, "author") } ?? [],
                     createdAt: try find("createdAt").map { try rule($0) }, note: try find("note").map { try rule($0) })
             })
     }

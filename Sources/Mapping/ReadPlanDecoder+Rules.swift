@@ -4,7 +4,8 @@ import TicketModel
 extension ReadPlanDecoder {
     /// The keys of a rule that is a map.
     static let ruleKeys = [
-        "from", "const", "text", "with", "ref", "by", "take", "is", "when", "split", "map", "format", "zone", "as", "after", "else",
+        "from", "const", "text", "with", "ref", "by", "take", "is", "when", "split", "map", "format", "zone", "as",
+        "after", "else",
     ]
 
     /// A rule for one value, or for a list of them: a path, a map, or a list of rules.
@@ -23,13 +24,16 @@ extension ReadPlanDecoder {
         guard sources.count == 1, let kind = sources.first, let what = find(kind) else {
             throw value.error(
                 "mapping.bad-rule",
-                sources.isEmpty ? "a rule says nowhere what it takes" : "a rule takes from two places: \(sources.joined(separator: ", "))",
+                sources.isEmpty
+                    ? "a rule says nowhere what it takes"
+                    : "a rule takes from two places: \(sources.joined(separator: ", "))",
                 remedy: "write exactly one of from, const, text, ref")
         }
         let belongs: [(String, String)] = [("with", "text"), ("by", "ref"), ("take", "ref")]
         for (key, owner) in belongs where owner != kind {
             if let stray = entries.first(where: { $0.key == key }) {
-                throw stray.keyValue.error("mapping.bad-rule", "`\(key)` goes with `\(owner)` only", remedy: "take it away")
+                throw stray.keyValue.error(
+                    "mapping.bad-rule", "`\(key)` goes with `\(owner)` only", remedy: "take it away")
             }
         }
         let source: Rule.Source
@@ -47,7 +51,8 @@ extension ReadPlanDecoder {
         case "text": source = .text(try template(what, with: find("with")))
         case "ref": source = try reference(what, by: find("by"), take: find("take"), at: value)
         default:
-            throw what.error("mapping.bad-rule", "`is: requester` is a person, not a value", remedy: "write it for `author`")
+            throw what.error(
+                "mapping.bad-rule", "`is: requester` is a person, not a value", remedy: "write it for `author`")
         }
         var conversion: Conversion?
         var formats = try find("format").map { try datePatterns($0) } ?? []
@@ -112,15 +117,19 @@ extension ReadPlanDecoder {
         }
     }
 
-    private mutating func reference(_ tables: YAMLValue, by: YAMLValue?, take: YAMLValue?, at value: YAMLValue) throws -> Rule.Source {
+    private mutating func reference(_ tables: YAMLValue, by: YAMLValue?, take: YAMLValue?, at value: YAMLValue) throws
+        -> Rule.Source
+    {
         guard let by, let take else {
             throw value.error(
-                "mapping.key-missing", "a `ref` for one value needs `by` and `take`", remedy: "add `by: PATH, take: FIELD`")
+                "mapping.key-missing", "a `ref` for one value needs `by` and `take`",
+                remedy: "add `by: PATH, take: FIELD`")
         }
         let field = try take.string("take")
         let references = try tableIndices(tables).map { table in
             guard let index = tableFields[table].firstIndex(of: field) else {
-                let near = EditDistance.nearest(to: field, in: tableFields[table]).map { "did you mean `\($0)`? " } ?? ""
+                let near =
+                    EditDistance.nearest(to: field, in: tableFields[table]).map { "did you mean `\($0)`? " } ?? ""
                 throw take.error(
                     "mapping.unknown-field", "table `\(plan.tables[table].name)` has no field `\(field)`",
                     remedy: near + "fields: \(tableFields[table].joined(separator: ", "))")
@@ -146,7 +155,9 @@ enum TextTemplate {
                 plain.append(character)
             } else if character == "{" {
                 guard let end = rest.firstIndex(of: "}"), end > rest.startIndex else {
-                    throw value.error("mapping.bad-text", "`\(text)` opens a brace that nothing closes", remedy: "write {path}, or {{ for a brace")
+                    throw value.error(
+                        "mapping.bad-text", "`\(text)` opens a brace that nothing closes",
+                        remedy: "write {path}, or {{ for a brace")
                 }
                 if !plain.isEmpty { pieces.append(.text(plain)) }
                 plain = ""

@@ -29,7 +29,8 @@ extension ReadPlanDecoder {
             }
             if plan.format == .xml, set.at == nil {
                 throw entry.value.error(
-                    "mapping.key-missing", "set `\(entry.key)` does not say where its records stand", remedy: "add `at: /root/element`")
+                    "mapping.key-missing", "set `\(entry.key)` does not say where its records stand",
+                    remedy: "add `at: /root/element`")
             }
             plan.sets.append(set)
             rules.lets.append(lets)
@@ -39,7 +40,9 @@ extension ReadPlanDecoder {
     private func root(_ value: YAMLValue) throws -> String {
         let path = try value.string("at")
         guard path.hasPrefix("/"), path.utf8.count > 1 else {
-            throw value.error("mapping.bad-path", "`\(path)` is no path from the root", remedy: "start it with `/`: /rss/channel/item")
+            throw value.error(
+                "mapping.bad-path", "`\(path)` is no path from the root", remedy: "start it with `/`: /rss/channel/item"
+            )
         }
         return path
     }
@@ -47,15 +50,18 @@ extension ReadPlanDecoder {
     private mutating func decodeLets(_ value: YAMLValue) throws -> [Let] {
         var lets: [Let] = []
         for entry in try value.entries("let") {
-            let parts = try entry.value.entries("`\(entry.key)`", known: ["pairs", "split", "by", "into", "php", "json"])
+            let parts = try entry.value.entries(
+                "`\(entry.key)`", known: ["pairs", "split", "by", "into", "php", "json"])
             func find(_ key: String) -> YAMLValue? { parts.first { $0.key == key }?.value }
             let kinds = ["pairs", "split", "php", "json"].filter { find($0) != nil }
             guard kinds.count == 1, let kind = kinds.first, let what = find(kind) else {
                 throw entry.value.error(
-                    "mapping.bad-let", "`\(entry.key)` needs one of pairs, split, php, json", remedy: "write exactly one of them")
+                    "mapping.bad-let", "`\(entry.key)` needs one of pairs, split, php, json",
+                    remedy: "write exactly one of them")
             }
             if kind != "split", let stray = parts.first(where: { ["by", "into"].contains($0.key) }) {
-                throw stray.keyValue.error("mapping.bad-let", "`\(stray.key)` goes with `split` only", remedy: "take it away")
+                throw stray.keyValue.error(
+                    "mapping.bad-let", "`\(stray.key)` goes with `split` only", remedy: "take it away")
             }
             let source: Let.Source
             switch kind {
@@ -77,7 +83,9 @@ extension ReadPlanDecoder {
     mutating func pairs(_ value: YAMLValue) throws -> Let.Source {
         let problem = "`pairs` needs two paths that start alike: of the name and of the value"
         let remedy = "write `pairs: [field/@name, field]` or `pairs: [meta/key, meta/value]`"
-        guard let both = value.elements, both.count == 2 else { throw value.error("mapping.bad-let", problem, remedy: remedy) }
+        guard let both = value.elements, both.count == 2 else {
+            throw value.error("mapping.bad-let", problem, remedy: remedy)
+        }
         let name = try path(both[0]), content = try path(both[1])
         let elements = Array(name.steps.dropLast())
         guard name.ups == 0, content.ups == 0, !elements.isEmpty, content.steps.starts(with: elements),
@@ -88,7 +96,9 @@ extension ReadPlanDecoder {
 
     mutating func path(_ value: YAMLValue) throws -> RulePath {
         let text = try value.string("a path")
-        guard !text.isEmpty else { throw value.error("mapping.bad-path", "a path is empty", remedy: "write `a/b`, `@attribute`, `.` or `..`") }
+        guard !text.isEmpty else {
+            throw value.error("mapping.bad-path", "a path is empty", remedy: "write `a/b`, `@attribute`, `.` or `..`")
+        }
         return RulePath(text, names: &rules.names)
     }
 
@@ -111,7 +121,9 @@ extension ReadPlanDecoder {
     /// `SET` or `SET/PATH`; a set's own name may hold a slash, the longest wins.
     mutating func scope(each: YAMLValue, when: YAMLValue?) throws -> Scope {
         let text = try each.string("each")
-        let candidates = plan.sets.indices.filter { text == plan.sets[$0].name || text.hasPrefix(plan.sets[$0].name + "/") }
+        let candidates = plan.sets.indices.filter {
+            text == plan.sets[$0].name || text.hasPrefix(plan.sets[$0].name + "/")
+        }
         guard let set = candidates.max(by: { plan.sets[$0].name.utf8.count < plan.sets[$1].name.utf8.count }) else {
             throw unknownSet(String(text.split(separator: "/").first ?? ""), each)
         }
@@ -132,10 +144,14 @@ extension ReadPlanDecoder {
         if let elements = value.elements { return .anyOf(try elements.map { try test($0) }) }
         if value.isMap {
             let entries = try value.entries("a condition", known: ["not"])
-            guard let not = entries.first else { throw value.error("mapping.bad-condition", "a condition is empty", remedy: "write a value") }
+            guard let not = entries.first else {
+                throw value.error("mapping.bad-condition", "a condition is empty", remedy: "write a value")
+            }
             return .not(try test(not.value))
         }
-        guard let text = value.text else { throw value.typeError("a condition", expected: "a value, a list or {not: …}") }
+        guard let text = value.text else {
+            throw value.typeError("a condition", expected: "a value, a list or {not: …}")
+        }
         switch text {
         case "present": return .present
         case "absent": return .absent

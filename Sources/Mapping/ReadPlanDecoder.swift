@@ -11,14 +11,18 @@ struct ReadPlanDecoder {
     var mentioned: Set<Int> = []
 
     static let keys = [
-        "format", "bodies", "dates", "zone", "nothing", "rest", "delimiter", "encoding", "quote", "escape", "header", "skip",
-        "namespaces", "writtenBy", "sets", "tables", "tickets", "messages", "tags", "participants", "attachments", "identity", "losses",
+        "format", "bodies", "dates", "zone", "nothing", "rest", "delimiter", "encoding", "quote", "escape", "header",
+        "skip",
+        "namespaces", "writtenBy", "sets", "tables", "tickets", "messages", "tags", "participants", "attachments",
+        "identity", "losses",
     ]
 
     static func decode(_ value: YAMLValue, name: String, words: [String: Words]) throws -> ReadPlan {
         let entries = try value.entries("read", known: keys)
         guard let format = entries.first(where: { $0.key == "format" }) else {
-            throw value.error("mapping.format-missing", "`read` does not say the format", remedy: "add `format: csv`, `xml` or `jsonl`")
+            throw value.error(
+                "mapping.format-missing", "`read` does not say the format",
+                remedy: "add `format: csv`, `xml` or `jsonl`")
         }
         let word = try format.value.word("format", of: ReadPlan.Format.allCases.map(\.rawValue))
         var decoder = ReadPlanDecoder(plan: ReadPlan(name: name, format: ReadPlan.Format(rawValue: word) ?? .csv))
@@ -45,7 +49,8 @@ struct ReadPlanDecoder {
             }
         }
         guard rules.makers.contains(where: { $0.kind == .ticket }) else {
-            throw value.error("mapping.tickets-missing", "`read` makes no tickets", remedy: "add `tickets:` with `each` and `key`")
+            throw value.error(
+                "mapping.tickets-missing", "`read` makes no tickets", remedy: "add `tickets:` with `each` and `key`")
         }
         if let identity = find("identity") { try decodeIdentity(identity) }
         findKindPaths()
@@ -92,7 +97,9 @@ struct ReadPlanDecoder {
     /// Unlike elsewhere, an unquoted NULL in this list is the text that databases write.
     private func nothing(_ value: YAMLValue) throws -> [[UInt8]] {
         try (value.elements ?? [value]).map { element in
-            guard let text = element.text else { throw element.typeError("an element of `nothing`", expected: "a text") }
+            guard let text = element.text else {
+                throw element.typeError("an element of `nothing`", expected: "a text")
+            }
             return Array(text.utf8)
         }
     }
@@ -132,7 +139,8 @@ struct ReadPlanDecoder {
             guard let pattern = DatePattern(text) else {
                 throw element.error(
                     "mapping.bad-date-pattern", "`\(text)` is no date pattern",
-                    remedy: "write yyyy, MM, dd, HH, mm, ss, a … as in `dd.MM.yyyy HH:mm`, or auto, seconds, milliseconds")
+                    remedy:
+                        "write yyyy, MM, dd, HH, mm, ss, a … as in `dd.MM.yyyy HH:mm`, or auto, seconds, milliseconds")
             }
             return pattern
         }
@@ -141,7 +149,8 @@ struct ReadPlanDecoder {
     private mutating func decodeIdentity(_ value: YAMLValue) throws {
         let entries = try value.entries("identity", known: ["each"] + Self.ruleKeys)
         guard let each = entries.first(where: { $0.key == "each" }) else {
-            throw value.error("mapping.key-missing", "`identity` needs `each`: the set it is taken from", remedy: "add `each:`")
+            throw value.error(
+                "mapping.key-missing", "`identity` needs `each`: the set it is taken from", remedy: "add `each:`")
         }
         let set = try setIndex(each.value)
         rules.identity = (set, try rule(from: entries.filter { $0.key != "each" }, at: value))
@@ -152,7 +161,8 @@ struct ReadPlanDecoder {
         rules.kindPaths = plan.sets.indices.map { set in
             var counts: [RulePath: Int] = [:]
             var order: [RulePath] = []
-            for scope in rules.makers.map(\.scope) + rules.tables.map(\.scope) where scope.set == set && scope.each.isEmpty {
+            for scope in rules.makers.map(\.scope) + rules.tables.map(\.scope)
+            where scope.set == set && scope.each.isEmpty {
                 guard let condition = scope.when.first(where: { $0.tellsKinds }) else { continue }
                 if counts[condition.path] == nil { order.append(condition.path) }
                 counts[condition.path, default: 0] += 1

@@ -142,6 +142,8 @@ struct Maker: Sendable {
         case customFields([CustomField])
         case rating(score: Rule, comment: Rule?)
         case relations([(kind: Ticket.Relation.Kind, rule: Rule)])
+        /// Nested elements, one relation for each.
+        case eachRelation(RulePath, kind: Rule, ticket: Rule)
         case timeEntries([TimeEntryRule])
         /// A list of objects that stands as JSON.
         case json(Rule)
@@ -165,21 +167,22 @@ struct CustomField: Sendable {
     var rule: Rule
     /// With a star: the field's name is what the star stands for.
     var pattern: (path: RulePath, last: Glob)?
-    /// Elements that carry a name and a value, and maybe a mark that the value is JSON.
+    /// Elements that carry a name and a value.
     var pairs: Pairs?
-    /// JSON with the fields that are no plain texts.
+    /// Whether a value that reads as JSON is what JSON says (`as: json`), with a pattern or pairs.
     var isJSON = false
 
     struct Pairs: Sendable {
         var elements: RulePath
         var name: RulePath
         var value: RulePath
-        var mark: RulePath
     }
 }
 
 /// One entry of time spent.
 struct TimeEntryRule: Sendable {
+    /// Nested elements: one entry for each.
+    var each: RulePath?
     var seconds: Rule
     var author: [PersonRule]
     var createdAt: Rule?

@@ -50,7 +50,9 @@ extension RecordMapper {
 
     /// Whoever asked is no third person.
     private func isRequester() -> Bool {
-        guard !plan.isOwnFormat, let email = person[PersonField.email.rawValue], let requesterEmail else { return false }
+        guard !plan.isOwnFormat, let email = person[PersonField.email.rawValue], let requesterEmail else {
+            return false
+        }
         return text(email).lowercased() == text(requesterEmail).lowercased()
     }
 
@@ -58,7 +60,9 @@ extension RecordMapper {
     private mutating func makeParticipants(_ maker: Maker, _ index: Int, _ key: Range<Int>, _ context: UInt32) throws {
         let fragment = Pending(maker: index, kind: .participant, context: context, ticketKey: key, payload: 0..<0)
         for rule in maker.participants {
-            if case .fields = rule.source, rule.fields.count == 1, let only = rule.fields.first, matches(rule.when, context) {
+            if case .fields = rule.source, rule.fields.count == 1, let only = rule.fields.first,
+                matches(rule.when, context)
+            {
                 for value in try values(only.rule, context) {
                     for i in person.indices { person[i] = nil }
                     person[only.field.rawValue] = trimmed(value)
@@ -82,7 +86,10 @@ extension RecordMapper {
             if let value = try scalar(rule, context) {
                 // A number only says something where it differs from the id.
                 let isNumber = field.prefix.elementsEqual("\"number\":".utf8)
-                if isNumber, !plan.isOwnFormat, tree.bytes[trimmed(value)].elementsEqual(tree.bytes[fragment.ticketKey]) { return }
+                if isNumber, !plan.isOwnFormat, tree.bytes[trimmed(value)].elementsEqual(tree.bytes[fragment.ticketKey])
+                {
+                    return
+                }
                 appendText(field, value)
             }
         case .time(let rule):
@@ -135,11 +142,12 @@ extension RecordMapper {
         case .customFields(let fields): try appendCustomFields(field, fields, context)
         case .rating(let score, let comment): try appendRating(field, score, comment, context)
         case .relations(let relations): try appendRelations(field, relations, context)
+        case .eachRelation(let path, let kind, let ticket): try appendRelations(field, path, kind, ticket, context)
         case .timeEntries(let entries): try appendTimeEntries(field, entries, context)
         case .json(let rule):
             let mark = tree.mark
             guard let value = try scalar(rule, context) else { return }
-            guard let json = try? JSON(parsing: tree.bytes[value]), json.array?.isEmpty == false else {
+            guard let json = list(value) else {
                 tree.undo(to: mark)
                 return
             }
@@ -158,7 +166,9 @@ extension RecordMapper {
     private mutating func appendText(_ field: Maker.Field, _ value: Range<Int>) {
         if field.prefix.elementsEqual("\"file\":".utf8) {
             let parts = tree.bytes[value].split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-            let isSafe = parts.allSatisfy { !$0.isEmpty && !$0.elementsEqual("..".utf8) && !$0.contains(0) && !$0.contains(0x5C) }
+            let isSafe = parts.allSatisfy {
+                !$0.isEmpty && !$0.elementsEqual("..".utf8) && !$0.contains(0) && !$0.contains(0x5C)
+            }
             guard isSafe else { return }
         }
         out.append(contentsOf: field.prefix)
@@ -251,7 +261,9 @@ extension RecordMapper {
         if let html = rule.html, let value = try scalar(html, context) {
             content = value
             kind = .html
-            if let lines = rule.lineBreaks, let flag = try scalar(lines, context), text(flag) == "true" { kind = .htmlLines }
+            if let lines = rule.lineBreaks, let flag = try scalar(lines, context), text(flag) == "true" {
+                kind = .htmlLines
+            }
         } else if let plain = rule.text, let value = try scalar(plain, context) {
             content = value
             kind = .text

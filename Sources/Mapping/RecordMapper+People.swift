@@ -10,11 +10,16 @@ extension RecordMapper {
     /// Evaluates rules for a person: the first that yields.
     mutating func find(_ rules: [PersonRule], role: Person.Role?, _ context: UInt32) throws -> Found {
         missed = nil
+        let found = try first(rules, role: role, context)
+        if found == .nobody, let missed { note(\.refsWithoutRow, plan.tables[missed.table].name, missed.key) }
+        return found
+    }
+
+    private mutating func first(_ rules: [PersonRule], role: Person.Role?, _ context: UInt32) throws -> Found {
         for rule in rules {
             let found = try find(rule, role: role, context)
             if found != .nobody { return found }
         }
-        if let missed { note(\.refsWithoutRow, plan.tables[missed.table].name, missed.key) }
         return .nobody
     }
 
@@ -39,7 +44,7 @@ extension RecordMapper {
                 }
                 guard found else {
                     tree.undo(to: mark)
-                    return try find(rule.otherwise, role: role, context)
+                    return try first(rule.otherwise, role: role, context)
                 }
             }
             for (field, rule) in rule.fields {
@@ -53,7 +58,7 @@ extension RecordMapper {
             }
         }
         tree.undo(to: mark)
-        return try find(rule.otherwise, role: role, context)
+        return try first(rule.otherwise, role: role, context)
     }
 
     /// Takes a person from a table's row; whether the row says anything of one.

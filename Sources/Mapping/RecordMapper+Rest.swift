@@ -130,7 +130,8 @@ extension RecordMapper {
         _ leaves: [(path: Int, node: UInt32)], to members: inout [(key: [UInt8], value: [UInt8])]
     ) {
         let sorted = ranked(leaves)
-        for group in Dictionary(grouping: sorted, by: \.path) where !members.contains(where: { $0.key == rest.keys[group.key] }) {
+        for group in Dictionary(grouping: sorted, by: \.path)
+        where !members.contains(where: { $0.key == rest.keys[group.key] }) {
             let start = out.count
             append(group.value)
             let value = Array(out[(start + rest.keys[group.key].count)...])

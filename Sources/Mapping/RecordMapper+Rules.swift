@@ -30,7 +30,9 @@ extension RecordMapper {
         }
     }
 
-    /// The one value of a rule; nil where it yields nothing. What a failed rule looked at is left over again.
+    /// The one value of a rule; nil where it yields nothing.
+    ///
+    /// What a failed rule looked at is left over again.
     mutating func scalar(_ rule: Rule, _ context: UInt32) throws -> Range<Int>? {
         let mark = tree.mark
         if matches(rule.when, context) {
@@ -183,7 +185,9 @@ extension RecordMapper {
             guard !marker.isEmpty, value.count >= marker.count else { return nil }
             var at = value.upperBound - marker.count
             while at >= value.lowerBound {
-                if tree.bytes[at..<at + marker.count].elementsEqual(marker) { return at + marker.count..<value.upperBound }
+                if tree.bytes[at..<at + marker.count].elementsEqual(marker) {
+                    return at + marker.count..<value.upperBound
+                }
                 at -= 1
             }
             return nil

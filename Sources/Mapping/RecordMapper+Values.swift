@@ -7,13 +7,9 @@ extension RecordMapper {
         var members: [(key: [UInt8], value: [UInt8])] = []
         for custom in fields {
             if let pattern = custom.pattern {
-                members += columns(pattern.path, pattern.last, context)
+                members += columns(pattern.path, pattern.last, isJSON: custom.isJSON, context)
             } else if let pairs = custom.pairs {
-                members += self.pairs(pairs, context)
-            } else if custom.isJSON {
-                let told = try object(custom.rule, context)
-                members.removeAll { member in told.contains { $0.key == member.key } }
-                members += told
+                members += self.pairs(pairs, isJSON: custom.isJSON, context)
             } else if let value = try fieldValue(custom.rule, context) {
                 members.append((custom.prefix, value))
             }
@@ -33,20 +29,20 @@ extension RecordMapper {
     }
 
     /// All columns (or elements) whose name matches: the star is the field's name.
-    private mutating func columns(_ parent: RulePath, _ glob: Glob, _ context: UInt32) -> [(key: [UInt8], value: [UInt8])] {
+    private mutating func columns(
+        _ parent: RulePath, _ glob: Glob, isJSON: Bool, _ context: UInt32
+    ) -> [(key: [UInt8], value: [UInt8])] {
         var parents: [UInt32] = []
-        tree.each(parent, from: context) { parents.append($0); return false }
+        tree.each(parent, from: context) {
+            parents.append($0); return false
+        }
         var members: [(key: [UInt8], value: [UInt8])] = []
         for parent in parents {
             var node = tree.nodes[Int(parent)].firstChild
             while node != RecordTree.none {
                 let name = Array(tree.names.name(tree.nodes[Int(node)].name))
                 if let (low, high) = glob.capture(in: name), !tree.isEmpty(node) {
-                    var key: [UInt8] = []
-                    name[low..<high].withUnsafeBytes { JSONText.append(quoted: $0, to: &key) }
-                    key.append(UInt8(ascii: ":"))
-                    let range = tree.text(node)
-                    members.append((key, quoted([range])))
+                    members.append((key(name[low..<high]), plainOrJSON(tree.text(node), isJSON)))
                     tree.use(node)
                 }
                 node = tree.nodes[Int(node)].next
@@ -62,48 +58,75 @@ extension RecordMapper {
         return key
     }
 
-    /// Elements with a name and a value; `json="true"` beside them says that the value is no plain text.
-    private mutating func pairs(_ pairs: CustomField.Pairs, _ context: UInt32) -> [(key: [UInt8], value: [UInt8])] {
+    /// A text, or with `as: json` what JSON says where it reads as the value of a custom field.
+    private func plainOrJSON(_ text: Range<Int>, _ isJSON: Bool) -> [UInt8] {
+        if isJSON, let json = try? JSON(parsing: tree.bytes[text]), FieldValue(json) != nil {
+            return json.canonicalBytes()
+        }
+        return quoted([text])
+    }
+
+    /// Elements with a name and a value.
+    private mutating func pairs(
+        _ pairs: CustomField.Pairs, isJSON: Bool, _ context: UInt32
+    ) -> [(key: [UInt8], value: [UInt8])] {
         var elements: [UInt32] = []
-        tree.each(pairs.elements, from: context) { elements.append($0); return false }
+        tree.each(pairs.elements, from: context) {
+            elements.append($0); return false
+        }
         var members: [(key: [UInt8], value: [UInt8])] = []
         for element in elements {
-            guard let name = tree.firstFull(pairs.name, from: element) else { continue }
-            var values: [UInt32] = []
-            tree.each(pairs.value, from: element) { values.append($0); return true }
-            guard let value = values.first else { continue }
-            let text = tree.text(value)
-            var bytes = quoted([text])
-            if let mark = tree.firstFull(pairs.mark, from: element), tree.bytes[tree.text(mark)].elementsEqual("true".utf8),
-                let json = try? JSON(parsing: tree.bytes[text]), FieldValue(json) != nil
-            {
-                bytes = json.canonicalBytes()
-                tree.use(mark)
-            } else if text.isEmpty, !plan.isOwnFormat {
-                continue
-            }
-            members.append((key(tree.bytes[tree.text(name)]), bytes))
+            guard let name = tree.firstFull(pairs.name, from: element),
+                let value = tree.firstFull(pairs.value, from: element)
+            else { continue }
+            members.append((key(tree.bytes[tree.text(name)]), plainOrJSON(tree.text(value), isJSON)))
             tree.use(name)
             tree.use(value)
         }
         return members
     }
 
-    private mutating func object(_ rule: Rule, _ context: UInt32) throws -> [(key: [UInt8], value: [UInt8])] {
-        let mark = tree.mark
-        guard let value = try scalar(rule, context) else { return [] }
-        guard let members = (try? JSON(parsing: tree.bytes[value]))?.members else {
-            tree.undo(to: mark)
-            return []
+    /// A JSON list, or JSON texts one a line.
+    func list(_ value: Range<Int>) -> JSON? {
+        if let array = (try? JSON(parsing: tree.bytes[value]))?.array { return array.isEmpty ? nil : .array(array) }
+        let lines = tree.split(value, by: [0x0A])
+        let elements = lines.compactMap { try? JSON(parsing: tree.bytes[$0]) }
+        return elements.count == lines.count ? .array(elements) : nil
+    }
+
+    /// Relations out of nested elements.
+    mutating func appendRelations(
+        _ field: Maker.Field, _ path: RulePath, _ kind: Rule, _ ticket: Rule, _ context: UInt32
+    ) throws {
+        var found: [(Ticket.Relation.Kind, Range<Int>)] = []
+        for node in nodes(path, context) {
+            let mark = tree.mark
+            guard let kind = try scalar(kind, node), let word = Ticket.Relation.Kind(rawValue: text(trimmed(kind))),
+                let ticket = try scalar(ticket, node)
+            else {
+                tree.undo(to: mark)
+                continue
+            }
+            found.append((word, trimmed(ticket)))
         }
-        return members.filter { FieldValue($0.value) != nil }.map { (key($0.key.utf8), $0.value.canonicalBytes()) }
+        append(found, field)
+    }
+
+    private func nodes(_ path: RulePath, _ context: UInt32) -> [UInt32] {
+        var found: [UInt32] = []
+        tree.each(path, from: context) {
+            found.append($0); return false
+        }
+        return found
     }
 
     private func quoted(_ ranges: [Range<Int>]) -> [UInt8] {
         var bytes: [UInt8] = []
         for (i, range) in ranges.enumerated() {
             if i > 0 { bytes.append(UInt8(ascii: ",")) }
-            tree.bytes.withUnsafeBytes { JSONText.append(quoted: UnsafeRawBufferPointer(rebasing: $0[range]), to: &bytes) }
+            tree.bytes.withUnsafeBytes {
+                JSONText.append(quoted: UnsafeRawBufferPointer(rebasing: $0[range]), to: &bytes)
+            }
         }
         return bytes
     }
@@ -129,7 +152,9 @@ extension RecordMapper {
                 return nil
             }
         case .json:
-            if let json = try? JSON(parsing: tree.bytes[value]), FieldValue(json) != nil { return json.canonicalBytes() }
+            if let json = try? JSON(parsing: tree.bytes[value]), FieldValue(json) != nil {
+                return json.canonicalBytes()
+            }
             return quoted([value])
         default: return quoted([value])
         }
@@ -158,6 +183,10 @@ extension RecordMapper {
                 found.append((relation.kind, value))
             }
         }
+        append(found, field)
+    }
+
+    private mutating func append(_ found: [(Ticket.Relation.Kind, Range<Int>)], _ field: Maker.Field) {
         guard !found.isEmpty else { return }
         out.append(contentsOf: field.prefix)
         out.append(UInt8(ascii: "["))
@@ -175,8 +204,13 @@ extension RecordMapper {
         out.append(contentsOf: field.prefix)
         out.append(UInt8(ascii: "["))
         var isFirst = true
-        for entry in entries {
-            guard let value = try scalar(entry.seconds, context), let seconds = Int(text(trimmed(value))) else { continue }
+        let contexts = entries.flatMap { entry in
+            (entry.each.map { nodes($0, context) } ?? [context]).map { (entry, $0) }
+        }
+        for (entry, context) in contexts {
+            guard let value = try scalar(entry.seconds, context), let seconds = Int(text(trimmed(value))) else {
+                continue
+            }
             if !isFirst { out.append(UInt8(ascii: ",")) }
             isFirst = false
             out.append(UInt8(ascii: "{"))

@@ -2,7 +2,9 @@
 package import Formats
 import TicketModel
 
-/// Runs the rules of a read half over records. Confined to one task; several may run over the blocks of one input.
+/// Runs the rules of a read half over records.
+///
+/// Confined to one task; several may run over the blocks of one input.
 ///
 /// Nothing is kept from block to block but names and counts.
 package struct RecordMapper {
@@ -28,7 +30,11 @@ package struct RecordMapper {
     // The record at work.
     var out: [UInt8] = []
     var pending: [Pending] = []
-    var location: () -> SourceLocation = { SourceLocation(file: "") }
+    private var file = ""
+    private var line: UInt32 = 0
+    private var column: UInt32 = 0
+    /// By set: the makers that take from it.
+    private let makers: [[(index: Int, maker: Maker)]]
     /// A person at work: by `PersonField`.
     var person: [Range<Int>?] = Array(repeating: nil, count: PersonField.allCases.count)
     /// The last look-up of a person that found nobody.
@@ -65,6 +71,11 @@ package struct RecordMapper {
         self.zone = zone ?? plan.rules.zone
         self.tables = tables
         tree = RecordTree(rules: plan.rules)
+        makers = plan.sets.indices.map { set in
+            plan.rules.makers.enumerated().filter { $0.element.scope.set == set }.map {
+                (index: $0.offset, maker: $0.element)
+            }
+        }
     }
 
     /// The fragments of tickets in a block.
@@ -73,6 +84,7 @@ package struct RecordMapper {
     ///   - block: from a reader opened with the sets that `sets` counts.
     ///   - firstOrdinal: the place of the block's first record among all records of all inputs.
     ///   - sets: by the reader's set: the index in ``ReadPlan/sets``.
+    /// - Returns: the fragments, in the order of the records.
     /// - Throws: `Diagnostic`: a label where the mapping says `fail`, or what a table's look-up throws.
     package mutating func fragments(
         of block: consuming RecordBlock, firstOrdinal: UInt64, sets: [Int]
@@ -85,9 +97,13 @@ package struct RecordMapper {
         for (number, record) in records.enumerated() {
             let set = sets[Int(record.set)]
             enter(record, set: set, file: file)
-            for (index, maker) in plan.rules.makers.enumerated() where maker.scope.set == set {
-                for context in contexts(maker.scope) where matches(maker.scope.when, context) {
-                    try make(maker, index, context)
+            for (index, maker) in makers[set] {
+                if maker.scope.each.isEmpty {
+                    if matches(maker.scope.when, tree.root) { try make(maker, index, tree.root) }
+                } else {
+                    for context in tree.nodes(at: maker.scope.each) where matches(maker.scope.when, context) {
+                        try make(maker, index, context)
+                    }
                 }
             }
             let kind = kindOfRecord(set)
@@ -106,7 +122,13 @@ package struct RecordMapper {
 
     /// The rows of tables in a block; see ``fragments(of:firstOrdinal:sets:)``.
     ///
-    /// - Parameter wanted: indices in ``ReadPlan/tables``: one of ``ReadPlan/tablePasses``.
+    /// - Parameters:
+    ///   - block: from a reader opened with the sets that `sets` counts.
+    ///   - firstOrdinal: the place of the block's first record among all records of all inputs.
+    ///   - sets: by the reader's set: the index in ``ReadPlan/sets``.
+    ///   - wanted: indices in ``ReadPlan/tables``: one of ``ReadPlan/tablePasses``.
+    /// - Returns: the rows, in the order of the records.
+    /// - Throws: what a table's look-up throws.
     package mutating func tableRows(
         of block: consuming RecordBlock, firstOrdinal: UInt64, sets: [Int], tables wanted: [Int]
     ) throws -> TableRowBlock {
@@ -128,7 +150,8 @@ package struct RecordMapper {
                     for rule in maker.fields {
                         let value = try scalar(rule, context)
                         tree.bytes.withUnsafeBytes { bytes in
-                            TableRow.append(value.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) }, to: &result.bytes)
+                            TableRow.append(
+                                value.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) }, to: &result.bytes)
                         }
                     }
                     result.rows.append(
@@ -146,7 +169,9 @@ package struct RecordMapper {
         out.removeAll(keepingCapacity: true)
         pending.removeAll(keepingCapacity: true)
         requesterEmail = nil
-        location = { SourceLocation(file: file, line: Int(record.line), column: Int(record.column)) }
+        self.file = file
+        line = record.line
+        column = record.column
         for item in plan.rules.lets[set] {
             if let bad = tree.make(item) {
                 note(\.unreadableTrees, item.name.map { tree.names.text($0) } ?? ".", bad)
@@ -198,6 +223,9 @@ package struct RecordMapper {
         let found = try copy.withUnsafeBytes { try tables.append(rowOf: table, key: $0, to: &tree.bytes) }
         return found ? start..<tree.bytes.count : nil
     }
+
+    /// Where the record at work stands.
+    func location() -> SourceLocation { SourceLocation(file: file, line: Int(line), column: Int(column)) }
 
     /// A value as text.
     func text(_ range: Range<Int>) -> String { String(decoding: tree.bytes[range], as: UTF8.self) }

@@ -44,7 +44,8 @@ extension RecordTree {
         return found
     }
 
-    private mutating func makePairs(_ name: UInt32?, _ elements: [UInt32], _ namePath: [UInt32], _ valuePath: [UInt32]) {
+    private mutating func makePairs(_ name: UInt32?, _ elements: [UInt32], _ namePath: [UInt32], _ valuePath: [UInt32])
+    {
         var parent = root
         var tail = Self.none
         if let name {
@@ -73,7 +74,9 @@ extension RecordTree {
     private func child(_ steps: [UInt32], of node: UInt32) -> UInt32? {
         if steps.isEmpty { return node }
         var found: UInt32?
-        each(RulePath(steps: steps, text: ""), from: node) { found = $0; return true }
+        each(RulePath(steps: steps, text: ""), from: node) {
+            found = $0; return true
+        }
         return found
     }
 

@@ -182,7 +182,8 @@ struct RecordTree {
         return false
     }
 
-    private func each(_ steps: Slice<UnsafeBufferPointer<UInt32>>, from base: UInt32, _ body: (UInt32) -> Bool) -> Bool {
+    private func each(_ steps: Slice<UnsafeBufferPointer<UInt32>>, from base: UInt32, _ body: (UInt32) -> Bool) -> Bool
+    {
         guard let step = steps.first else { return body(base) }
         let rest = steps.dropFirst()
         if base == root {
@@ -218,7 +219,9 @@ struct RecordTree {
     /// All nodes at steps from the record's root.
     func nodes(at steps: [UInt32]) -> [UInt32] {
         var found: [UInt32] = []
-        each(RulePath(steps: steps, text: ""), from: root) { found.append($0); return false }
+        each(RulePath(steps: steps, text: ""), from: root) {
+            found.append($0); return false
+        }
         return found
     }
 

@@ -54,13 +54,16 @@ struct Redaction {
     private static func code(_ text: String) -> String {
         let digest = SHA256.hash(data: Array("ticketferry-pseudonym\n\(text.lowercased())".utf8))
         let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: digest.prefix(5).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return String(
+            decoding: digest.prefix(5).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
     private static func key(_ person: Person) -> String { person.email ?? person.displayName ?? "" }
 
     private mutating func learn(_ person: Person) {
-        guard names, let name = Person(name: person.name, givenName: person.givenName, familyName: person.familyName).displayName,
+        guard names,
+            let name = Person(name: person.name, givenName: person.givenName, familyName: person.familyName)
+                .displayName,
             name.count >= 4
         else { return }
         replaced.append((Array(name.utf8), Array("Person \(Self.code(Self.key(person)))".utf8)))
@@ -127,7 +130,9 @@ struct Redaction {
             while local < out.count, out[local] == UInt8(ascii: "'") { local += 1 }
             var end = at + 1
             while end < bytes.count, Self.isAddressByte(bytes[end]) { end += 1 }
-            while end > at + 1, [UInt8(ascii: "."), UInt8(ascii: "'"), UInt8(ascii: "-")].contains(bytes[end - 1]) { end -= 1 }
+            while end > at + 1, [UInt8(ascii: "."), UInt8(ascii: "'"), UInt8(ascii: "-")].contains(bytes[end - 1]) {
+                end -= 1
+            }
             let address = String(decoding: out[local...] + bytes[at..<end], as: UTF8.self)
             if local < out.count, bytes[at..<end].contains(UInt8(ascii: ".")), !kept.contains(address.lowercased()) {
                 out.removeLast(out.count - local)

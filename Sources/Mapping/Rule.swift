@@ -40,7 +40,8 @@ final class Rule: Sendable {
     let text: String
 
     init(
-        source: Source, when: [Condition] = [], split: [UInt8] = [], map: LabelMap? = nil, conversion: Conversion? = nil,
+        source: Source, when: [Condition] = [], split: [UInt8] = [], map: LabelMap? = nil,
+        conversion: Conversion? = nil,
         formats: [DatePattern] = [], zone: Zone? = nil, otherwise: Rule? = nil, text: String
     ) {
         self.source = source
@@ -79,7 +80,8 @@ enum Conversion: Sendable, Hashable {
 
     /// The words for `as:`.
     static let words = [
-        "lower", "upper", "trim", "number", "bool", "json", "lines", "seconds", "milliseconds", "host", "basename", "ending",
+        "lower", "upper", "trim", "number", "bool", "json", "lines", "seconds", "milliseconds", "host", "basename",
+        "ending",
     ]
 
     init?(word: String) {

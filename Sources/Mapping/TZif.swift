@@ -3,7 +3,7 @@ import TicketModel
 
 /// A file of the system's tzdata (RFC 8536): the moments at which a zone's offset changed, and will change.
 struct TZif {
-    struct Transition {
+    struct Transition: Sendable {
         /// Seconds since 1970.
         var at: Int64
         /// Seconds east of UTC from then on.

@@ -11,7 +11,8 @@ extension WriteMapping {
         for entry in try value.entries("write", known: known) {
             switch entry.key {
             case "status": status = try Self.words(entry.value, "status", Ticket.Status.allCases.map(\.rawValue))
-            case "priority": priority = try Self.words(entry.value, "priority", Ticket.Priority.allCases.map(\.rawValue))
+            case "priority":
+                priority = try Self.words(entry.value, "priority", Ticket.Priority.allCases.map(\.rawValue))
             case "tags": tags = try Self.rules(entry.value)
             case "customFields":
                 customFields = try entry.value.entries("customFields").map { ($0.key, try Self.rules($0.value)) }
@@ -73,20 +74,23 @@ extension WriteMapping {
         // A custom field's name may hold slashes.
         let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
         let roots = [
-            "id", "number", "subject", "status", "statusLabel", "priority", "priorityLabel", "type", "channel", "department",
+            "id", "number", "subject", "status", "statusLabel", "priority", "priorityLabel", "type", "channel",
+            "department",
             "product", "mailbox", "brand", "language", "organization", "requester", "assignee", "tags", "rating", "url",
             "createdAt", "updatedAt", "resolvedAt", "closedAt", "dueAt", "spam", "customFields", "extras",
         ]
         guard let root = parts.first, roots.contains(root) else {
             let near = EditDistance.nearest(to: parts.first ?? text, in: roots).map { "did you mean `\($0)`? " } ?? ""
             throw value.error(
-                "mapping.unknown-path", "a canonical ticket has no `\(text)`", remedy: near + "known: \(roots.sorted().joined(separator: ", "))")
+                "mapping.unknown-path", "a canonical ticket has no `\(text)`",
+                remedy: near + "known: \(roots.sorted().joined(separator: ", "))")
         }
         if ["requester", "assignee"].contains(root) {
             let fields = PersonField.allCases.map(\.key)
             guard parts.count == 2, fields.contains(parts[1]) else {
                 throw value.error(
-                    "mapping.unknown-path", "`\(text)` does not say what of the person", remedy: "write \(root)/email or \(root)/name")
+                    "mapping.unknown-path", "`\(text)` does not say what of the person",
+                    remedy: "write \(root)/email or \(root)/name")
             }
         }
         if ["customFields", "extras"].contains(root), parts.count < 2 {
@@ -103,7 +107,8 @@ extension WriteMapping {
         func find(_ key: String) -> YAMLValue? { entries.first { $0.key == key }?.value }
         let sources = ["from", "const", "text"].filter { find($0) != nil }
         guard sources.count == 1, let kind = sources.first, let what = find(kind) else {
-            throw value.error("mapping.bad-rule", "a rule needs one of from, const, text", remedy: "write exactly one of them")
+            throw value.error(
+                "mapping.bad-rule", "a rule needs one of from, const, text", remedy: "write exactly one of them")
         }
         var rule: WriteRule
         switch kind {

@@ -2,7 +2,9 @@
 package import TicketModel
 
 extension WriteMapping {
-    /// What the target should hold of a ticket, and what the mapping itself loses. Pure: equal for equal input, no I/O.
+    /// What the target should hold of a ticket, and what the mapping itself loses.
+    ///
+    /// Pure: equal for equal input, no I/O.
     ///
     /// What the target cannot hold is not the mapping's business: its connector names those losses.
     package func draft(of ticket: Ticket, header: HeaderTemplate = .standard) -> (Draft, [Loss]) {
@@ -80,25 +82,33 @@ extension WriteMapping {
         default: path = \.number
         }
         if let before = ticket[keyPath: path], before != value {
-            losses.append(loss(field, before, value.map { "the mapping puts `\($0)` in its place" } ?? "the mapping leaves it out"))
+            losses.append(
+                loss(
+                    field, before, value.map { "the mapping puts `\($0)` in its place" } ?? "the mapping leaves it out")
+            )
         }
         ticket[keyPath: path] = value
     }
 
     private func carry(
-        _ fields: [(name: String, rules: [WriteRule])], from ticket: Ticket, to made: inout Ticket, _ losses: inout [Loss]
+        _ fields: [(name: String, rules: [WriteRule])], from ticket: Ticket, to made: inout Ticket,
+        _ losses: inout [Loss]
     ) {
         made.customFields = [:]
         var carried: Set<String> = []
         for (name, rules) in fields {
             for rule in rules {
                 rule.collectFields(&carried)
-                if made.customFields[name] == nil, let value = rule.fieldValue(of: ticket) { made.customFields[name] = value }
+                if made.customFields[name] == nil, let value = rule.fieldValue(of: ticket) {
+                    made.customFields[name] = value
+                }
             }
         }
         for name in ticket.customFields.keys.sorted() where !carried.contains(name) {
             losses.append(
-                loss("customFields.\(name)", ticket.customFields[name]?.text ?? "", "the mapping does not name this field"))
+                loss(
+                    "customFields.\(name)", ticket.customFields[name]?.text ?? "",
+                    "the mapping does not name this field"))
         }
     }
 }

@@ -36,7 +36,9 @@ package struct WriteMapping: Sendable {
     ]
 
     /// All labels that the mapping may give to a field of the target (`status`, `priority`, `product` …), so that a
-    /// `check` can hold them against what the target has. Texts that come from tickets are not among them.
+    /// `check` can hold them against what the target has.
+    ///
+    /// Texts that come from tickets are not among them.
     package func labels(of field: String) -> [String] {
         let rules: [WriteRule] =
             switch field {
@@ -59,7 +61,9 @@ package struct WriteMapping: Sendable {
     }
 }
 
-/// A rule over the canonical ticket. Rules yield texts; a field of the target takes the first, a list all.
+/// A rule over the canonical ticket.
+///
+/// Rules yield texts; a field of the target takes the first, a list all.
 struct WriteRule: Sendable {
     indirect enum Source: Sendable {
         case path([String])

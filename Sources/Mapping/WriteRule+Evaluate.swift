@@ -56,7 +56,9 @@ extension WriteRule {
         switch source {
         case .path(let path): if path.count == 2, path[0] == "customFields" { found.insert(path[1]) }
         case .text(let pieces):
-            for case .path(let path) in pieces where path.count == 2 && path[0] == "customFields" { found.insert(path[1]) }
+            for case .path(let path) in pieces where path.count == 2 && path[0] == "customFields" {
+                found.insert(path[1])
+            }
         case .first(let rules): for rule in rules { rule.collectFields(&found) }
         case .constant: break
         }
@@ -83,7 +85,9 @@ extension WriteRule {
 
     static func trim(_ text: String) -> String {
         let bytes = Array(text.utf8)
-        guard let low = bytes.firstIndex(where: { $0 > 0x20 }), let high = bytes.lastIndex(where: { $0 > 0x20 }) else { return "" }
+        guard let low = bytes.firstIndex(where: { $0 > 0x20 }), let high = bytes.lastIndex(where: { $0 > 0x20 }) else {
+            return ""
+        }
         return String(decoding: bytes[low...high], as: UTF8.self)
     }
 
@@ -160,9 +164,11 @@ extension WriteRule {
         case "spam": found = [ticket.spam ? "true" : nil]
         case "requester": found = [read(path.last ?? "", ticket.requester)]
         case "assignee": found = [read(path.last ?? "", ticket.assignee)]
-        case "customFields": found = ticket.customFields[path.last ?? ""].map { value in
-                if case .list(let texts) = value { texts } else { [value.text] }
-            } ?? []
+        case "customFields":
+            found =
+                ticket.customFields[path.last ?? ""].map { value in
+                    if case .list(let texts) = value { texts } else { [value.text] }
+                } ?? []
         case "extras":
             let value = ticket.extras.first { $0.key == path.last }?.value
             found = (value?.array ?? value.map { [$0] } ?? []).map(\.text)

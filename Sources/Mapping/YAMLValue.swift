@@ -134,7 +134,8 @@ package struct YAMLValue {
     package func word(_ what: String, of words: [String]) throws -> String {
         let text = try string(what)
         guard words.contains(text) else {
-            let near = EditDistance.nearest(to: text, in: words).map { "write `\($0)`, or one of: " } ?? "write one of: "
+            let near =
+                EditDistance.nearest(to: text, in: words).map { "write `\($0)`, or one of: " } ?? "write one of: "
             throw error(
                 "\(area).unknown-word", "\(what) cannot be `\(text)`", remedy: near + words.joined(separator: ", "))
         }

@@ -21,9 +21,16 @@ package final class Zone: Sendable {
     /// By segment: seconds to take away from the local time, and whether the local time is no unique one.
     private let offsets: [Int32]
     private let doubtful: [Bool]
+    /// The changes by instant, for the other direction.
+    private let firstOffset: Int32
+    private let changes: [TZif.Transition]
 
-    private init(name: String, starts: [Int64], offsets: [Int32], doubtful: [Bool]) {
+    private init(
+        name: String, starts: [Int64], offsets: [Int32], doubtful: [Bool], changes: [TZif.Transition] = []
+    ) {
         self.name = name
+        self.firstOffset = offsets[0]
+        self.changes = changes
         self.starts = starts
         self.offsets = offsets
         self.doubtful = doubtful
@@ -34,7 +41,9 @@ package final class Zone: Sendable {
         self.init(name: name, starts: [.min], offsets: [Int32(offset)], doubtful: [false])
     }
 
-    /// The zone of that name; nil where the system knows none. Reads a file: look up once, keep.
+    /// The zone of that name; nil where the system knows none.
+    ///
+    /// Reads a file: look up once, keep.
     package static func named(_ name: String) -> Zone? {
         if ["utc", "gmt", "z"].contains(name.lowercased()) { return Zone(name: name, offset: 0) }
         if let offset = fixedOffset(name) { return Zone(name: name, offset: offset) }
@@ -44,7 +53,9 @@ package final class Zone: Sendable {
                 || [0x2B, 0x2D, 0x5F].contains(byte)
         }
         guard parts.count <= 3, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(plain) }) else { return nil }
-        for folder in ["/usr/share/zoneinfo/", "/usr/lib/zoneinfo/", "/usr/share/lib/zoneinfo/", "/var/db/timezone/zoneinfo/"] {
+        for folder in [
+            "/usr/share/zoneinfo/", "/usr/lib/zoneinfo/", "/usr/share/lib/zoneinfo/", "/var/db/timezone/zoneinfo/",
+        ] {
             if let bytes = contents(of: folder + name), let file = TZif(bytes) { return Zone(name: name, file: file) }
         }
         return nil
@@ -52,7 +63,9 @@ package final class Zone: Sendable {
 
     /// Zones whose name is near: for "did you mean".
     package static func nearest(to name: String) -> String? {
-        guard let bytes = contents(of: "/usr/share/zoneinfo/tzdata.zi") ?? contents(of: "/usr/share/zoneinfo/zone1970.tab")
+        guard
+            let bytes = contents(of: "/usr/share/zoneinfo/tzdata.zi")
+                ?? contents(of: "/usr/share/zoneinfo/zone1970.tab")
         else { return nil }
         var names: [String] = ["UTC"]
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where !line.hasPrefix("#") {
@@ -105,10 +118,12 @@ package final class Zone: Sendable {
             doubtful.append(false)
             before = transition.offset
         }
-        self.init(name: name, starts: starts, offsets: offsets, doubtful: doubtful)
+        self.init(name: name, starts: starts, offsets: offsets, doubtful: doubtful, changes: file.transitions)
     }
 
-    /// The instant that a local time means, in seconds since 1970, and whether it is in doubt. A few nanoseconds.
+    /// The instant that a local time means, in seconds since 1970, and whether it is in doubt.
+    ///
+    /// A few nanoseconds.
     package func instant(ofLocal local: Int64) -> (seconds: Int64, doubtful: Bool) {
         var low = 0
         var high = starts.count
@@ -121,19 +136,12 @@ package final class Zone: Sendable {
 
     /// The local time of an instant, as if it were UTC.
     package func local(ofInstant seconds: Int64) -> Int64 {
-        // Offsets are below a day: at most a few segments around the instant can be the right one.
         var low = 0
-        var high = starts.count
-        while high - low > 1 {
+        var high = changes.count
+        while low < high {
             let middle = (low + high) / 2
-            if starts[middle] == .min || starts[middle] - 86_400 <= seconds { low = middle } else { high = middle }
+            if changes[middle].at <= seconds { low = middle + 1 } else { high = middle }
         }
-        var index = min(low + 3, starts.count - 1)
-        while index > 0 {
-            let local = seconds + Int64(offsets[index])
-            if !doubtful[index], starts[index] <= local { return local }
-            index -= 1
-        }
-        return seconds + Int64(offsets[0])
+        return seconds + Int64(low == 0 ? firstOffset : changes[low - 1].offset)
     }
 }

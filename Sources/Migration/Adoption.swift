@@ -14,6 +14,8 @@ struct Adoption: Sendable {
         var identity = identity
         identity.generation = max(identity.generation, found.values.joined().map(\.generation).max() ?? 0)
         try await journal.setHead(JournalHead(identity: identity, target: target.address))
+        // A run that dies while it adopts leaves a journal that lacks tickets: the next one must not take them for new.
+        try await journal.record([.runBegan(setup.clock.now())])
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
         try await SourceScan(setup: setup, phase: .adopting).run(preparation) { work, _, _ in
             guard let create = work.all.first(where: { $0.verb == .create }),

@@ -80,7 +80,8 @@ final class ArchiveWriter {
 
     private func keep(_ file: ResolvedFile) throws {
         // The hash is the name: nothing that a ticket says becomes part of a path.
-        guard file.sha256.utf8.count == 64, file.sha256.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) })
+        guard file.sha256.utf8.count == 64,
+            file.sha256.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) })
         else { return }
         let target = folder + "/files/" + file.sha256
         guard !FileManager.default.fileExists(atPath: target) else { return }
@@ -109,7 +110,8 @@ final class ArchiveWriter {
         if let diagnostic = error as? Diagnostic { return diagnostic }
         return Diagnostic(
             code: "archive.not-written", "the archive cannot be written: \(error.localizedDescription)", subject: path,
-            remedy: "make room or fix the folder's permissions, or say `archive: none`; nothing was written to the target",
+            remedy:
+                "make room or fix the folder's permissions, or say `archive: none`; nothing was written to the target",
             cause: .machine)
     }
 }

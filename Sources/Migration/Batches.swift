@@ -61,7 +61,9 @@ final class Batches: Sendable {
             for item in items {
                 let name = item.step.batch ?? ""
                 waiting[name, default: []].append(item)
-                if let batch = waiting[name], batch.count >= Self.size { full.append(waiting.removeValue(forKey: name) ?? []) }
+                if let batch = waiting[name], batch.count >= Self.size {
+                    full.append(waiting.removeValue(forKey: name) ?? [])
+                }
             }
             if waiting.values.reduce(0, { $0 + $1.count }) > Self.waitingLimit,
                 let largest = waiting.max(by: { ($0.value.count, $0.key) < ($1.value.count, $1.key) })
@@ -124,7 +126,9 @@ final class Batches: Sendable {
                 try await send(Array(batch[..<(batch.count / 2)]), run: run)
                 return try await send(Array(batch[(batch.count / 2)...]), run: run)
             case .notNow(let diagnostic, let retryAfter): trouble = (diagnostic, retryAfter, false)
-            case .uncertain(let diagnostic): trouble = (diagnostic, .zero, true)
+            case .uncertain(let diagnostic):
+                run.uncertain(at: answered)
+                trouble = (diagnostic, .zero, true)
             }
             run.slots.troubled(at: answered)
             let isOver = attempt >= Patience.attempts
@@ -137,7 +141,8 @@ final class Batches: Sendable {
             }
             for item in batch {
                 end(
-                    item, isOver ? .unanswered(trouble.0, inDoubt: trouble.inDoubt) : .leftOff(inDoubt: trouble.inDoubt),
+                    item,
+                    isOver ? .unanswered(trouble.0, inDoubt: trouble.inDoubt) : .leftOff(inDoubt: trouble.inDoubt),
                     run: run)
             }
             return

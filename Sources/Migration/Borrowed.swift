@@ -11,7 +11,8 @@ struct Borrowed: Sendable {
     /// Takes what a run needs. What an earlier run still holds is kept with the value that stood before *that* run.
     func take(_ wanted: [Borrowing]) async throws {
         let open = Dictionary(
-            try await journal.borrowings(open: true).map { ($0.borrowing.name, $0.borrowing) }, uniquingKeysWith: { a, _ in a })
+            try await journal.borrowings(open: true).map { ($0.borrowing.name, $0.borrowing) },
+            uniquingKeysWith: { a, _ in a })
         for borrowing in wanted {
             if let held = open[borrowing.name] {
                 // Taken again without being given back first: between the two the target would send e-mails.

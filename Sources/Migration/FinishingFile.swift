@@ -12,7 +12,9 @@ enum FinishingFile {
         var ids: [String: String] = [:]
         for step in steps {
             guard let id = receipts[step.key]?.id, !id.isEmpty,
-                id.utf8.allSatisfy({ ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7A || $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2D || $0 == 0x5F })
+                id.utf8.allSatisfy({
+                    ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7A || $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2D || $0 == 0x5F
+                })
             else { continue }
             ids[step.key.part] = id
         }

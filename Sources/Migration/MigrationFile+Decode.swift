@@ -69,7 +69,8 @@ extension MigrationFile {
         finishingFile = stem + ".finish.sql"
         selection = try entries["select"].map { try Selection($0, folder: folder) } ?? Selection()
         notifications = try entries["notifications"].flatMap {
-            NotificationPolicy(rawValue: try $0.word("`notifications`", of: NotificationPolicy.allCases.map(\.rawValue)))
+            NotificationPolicy(
+                rawValue: try $0.word("`notifications`", of: NotificationPolicy.allCases.map(\.rawValue)))
         }
         attachments = try entries["attachments"].map(Self.attachments) ?? .copy
         header = try entries["header"].map { try Self.absolute($0.string("`header`"), folder) }
@@ -91,7 +92,8 @@ extension MigrationFile {
         }
         let name = try connector.word("`connector`", of: names(connectors, side))
         guard let descriptor = connectors.first(where: { $0.name == name }) else {
-            throw connector.error("migration.unknown-word", "there is no such connector", remedy: "see `ticketferry connectors`")
+            throw connector.error(
+                "migration.unknown-word", "there is no such connector", remedy: "see `ticketferry connectors`")
         }
         // What every source may say beside the connector's own options.
         let common: [ConnectorOption] =
@@ -164,7 +166,9 @@ extension MigrationFile {
         // The text itself is never said: it may well be the secret.
         throw value.error(
             "migration.literal-secret", "\(what) is a secret and must not stand in a file like this one",
-            remedy: "write ${NAME} for a variable of the environment, file:PATH or command:…, and change the secret if others saw it")
+            remedy:
+                "write ${NAME} for a variable of the environment, file:PATH or command:…, and change the secret if others saw it"
+        )
     }
 
     // MARK: Other keys
@@ -194,7 +198,8 @@ extension MigrationFile {
     private static func concurrency(_ value: YAMLValue) throws -> Int {
         let number = try value.int("`concurrency`")
         guard (1...256).contains(number) else {
-            throw value.error("migration.bad-value", "`concurrency` is \(number)", remedy: "write a number from 1 to 256")
+            throw value.error(
+                "migration.bad-value", "`concurrency` is \(number)", remedy: "write a number from 1 to 256")
         }
         return number
     }
@@ -203,8 +208,10 @@ extension MigrationFile {
     static func absolute(_ path: String, _ folder: String) -> String {
         if path == "-" { return path }
         let path = (path as NSString).expandingTildeInPath
-        return path.hasPrefix("/") ? path : URL(fileURLWithPath: folder + "/" + path).standardizedFileURL.path
-            + (path.hasSuffix("/") ? "/" : "")
+        return path.hasPrefix("/")
+            ? path
+            : URL(fileURLWithPath: folder + "/" + path).standardizedFileURL.path
+                + (path.hasSuffix("/") ? "/" : "")
     }
 }
 

@@ -23,7 +23,7 @@ extension MigrationFile {
             case .secret(let reference):
                 do {
                     options[name] = .secret(try reference.read(name, at: option.location, environment: environment))
-                } catch where isSandbox {
+                } catch  where isSandbox {
                     options[name] = .secret(Secret("sandbox"))
                 }
             case .secrets(let references):
@@ -61,7 +61,8 @@ extension MigrationFile {
         }
         var template = HeaderTemplate.standard
         if let header {
-            template = try HeaderTemplate(String(decoding: Self.bytes(of: header, "header"), as: UTF8.self), file: header)
+            template = try HeaderTemplate(
+                String(decoding: Self.bytes(of: header, "header"), as: UTF8.self), file: header)
         }
         let (rules, line) = (write, template)
         return TicketMapping { ticket in rules.draft(of: ticket, header: line) }
@@ -86,11 +87,14 @@ extension SecretReference {
         switch self {
         case .environment(let name):
             guard let text = environment[name], !text.isEmpty else {
-                throw missing("migration.secret-not-set", "the variable \(name) is not set", "set \(name), for instance with `export \(name)=…`")
+                throw missing(
+                    "migration.secret-not-set", "the variable \(name) is not set",
+                    "set \(name), for instance with `export \(name)=…`")
             }
             return Secret(text)
         case .file(let path):
-            guard let text = try? String(contentsOfFile: path, encoding: .utf8), let secret = Self.firstLine(text) else {
+            guard let text = try? String(contentsOfFile: path, encoding: .utf8), let secret = Self.firstLine(text)
+            else {
                 throw missing(
                     "migration.secret-no-file", "the file \(path) cannot be read or is empty",
                     "write the secret into its first line")

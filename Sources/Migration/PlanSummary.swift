@@ -111,7 +111,10 @@ public struct PlanSummary: Sendable {
 extension Loss {
     /// The form of the contract.
     public var json: JSON {
-        ["field": .string(field), "value": JSON(value), "reason": .string(reason), "fallback": .string(fallback.rawValue)]
+        [
+            "field": .string(field), "value": JSON(value), "reason": .string(reason),
+            "fallback": .string(fallback.rawValue),
+        ]
     }
 }
 

@@ -21,20 +21,35 @@ public struct Planner: Sendable {
     /// on as if nothing were muted, so that its count of e-mails is the whole one.
     /// - Parameter each: takes each change in the order of the source, the unchanged too.
     public func plan(each: (TicketChange) async throws -> Void = { _ in }) async throws -> PlanSummary {
-        try await target.prepare(policy: setup.notifications, sink: setup.sink)
-        let identity = try await setup.identity(in: journal)
-        try await setup.check(journal.head(), identity: identity, target: target.address)
-        let policy: NotificationPolicy
-        do {
-            policy = try await target.policy()
-        } catch let diagnostic as Diagnostic where diagnostic.cause == .refused {
-            setup.sink.emit(diagnostic)
-            try await target.prepare(policy: .allow, sink: setup.sink)
-            policy = .allow
-        }
+        let (identity, policy) = try await begin()
         let found = try await inventory()
         return try await summary(identity: identity, policy: policy, found: found) { work, _, _ in
             try await each(TicketChange(work))
+        }
+    }
+
+    /// Logs in; the policy that holds.
+    private func begin() async throws -> (MigrationIdentity, NotificationPolicy) {
+        try await target.prepare(policy: setup.notifications, sink: setup.sink)
+        let identity = try await setup.identity(in: journal)
+        try await setup.check(journal.head(), identity: identity, target: target.address)
+        do {
+            return (identity, try await target.policy())
+        } catch let diagnostic as Diagnostic where diagnostic.cause == .refused {
+            setup.sink.emit(diagnostic)
+            try await target.prepare(policy: .allow, sink: setup.sink)
+            return (identity, .allow)
+        }
+    }
+
+    /// Shows each ticket that the selection lets through and what is to be done for it.
+    func scanAll(_ visit: (TicketWork, Ticket) async throws -> Void) async throws {
+        let (identity, _) = try await begin()
+        let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
+        try await SourceScan(setup: setup, phase: .planning).run(preparation) { work, ticket, _ in
+            try await visit(work, ticket)
+        } failed: { _, diagnostic in
+            setup.sink.emit(diagnostic)
         }
     }
 
@@ -66,7 +81,9 @@ public struct Planner: Sendable {
             setup.sink.emit(diagnostic)
             tally.summary.skip += 1
         }
-        if setup.selection.limit == nil, !setup.stop.isStopped { tally.summary.gone = try await gone(besides: scan.seen) }
+        if setup.selection.limit == nil, !setup.stop.isStopped {
+            tally.summary.gone = try await gone(besides: scan.seen)
+        }
         tally.summary.read = await setup.source.readReport()
         for loss in await setup.source.losses() { tally.add(loss) }
         tally.summary.preparations = try await target.preparations()
@@ -102,7 +119,8 @@ struct PlanTally {
         case .skip: summary.skip += 1
         case .conflict: summary.conflict += 1
         }
-        if let record = work.record, record.state == .complete, record.source == work.source, record.draft != work.draft {
+        if let record = work.record, record.state == .complete, record.source == work.source, record.draft != work.draft
+        {
             summary.remapped += 1
         }
         if work.action != .unchanged { for loss in work.losses { add(loss) } }
@@ -126,7 +144,9 @@ struct PlanTally {
         }
         if !work.steps.isEmpty {
             // Sums of hashes do not depend on the order in which a source lists its tickets.
-            for (i, byte) in SHA256.hash(data: Array(Fingerprint(ofTexts: texts).text.utf8)).enumerated() { digest[i] ^= byte }
+            for (i, byte) in SHA256.hash(data: Array(Fingerprint(ofTexts: texts).text.utf8)).enumerated() {
+                digest[i] ^= byte
+            }
         }
     }
 

@@ -10,7 +10,7 @@ final class Run: Sendable {
     let names = ExclusiveNames()
     let batches = Batches()
     let settleTime: Duration
-    /// When this process could first have known of a write that an earlier one left in doubt.
+    /// When this process began: what an earlier one sent, it sent before.
     let began: Duration
     /// What the target holds, by marker, if the last run did not end; else nil.
     let mistrusted: [String: [FoundTicket]]?
@@ -25,6 +25,7 @@ final class Run: Sendable {
         var done = 0
         var total: Int?
         var waiting: String?
+        var lastUncertain: Duration?
     }
 
     var setup: MigrationSetup { preparation.setup }
@@ -32,7 +33,7 @@ final class Run: Sendable {
     var clock: any RunClock { preparation.setup.clock }
 
     init(
-        preparation: TicketPreparation, target: any TicketTarget, settleTime: Duration, total: Int?,
+        preparation: TicketPreparation, target: any TicketTarget, settleTime: Duration, began: Duration, total: Int?,
         mistrusted: [String: [FoundTicket]]? = nil
     ) {
         self.preparation = preparation
@@ -40,7 +41,7 @@ final class Run: Sendable {
         self.settleTime = settleTime
         self.mistrusted = mistrusted
         slots = Slots(ceiling: preparation.setup.concurrency)
-        began = preparation.setup.clock.elapsed()
+        self.began = began
         tally = Mutex(Tally())
         tally.withLock { $0.total = total }
     }
@@ -50,6 +51,22 @@ final class Run: Sendable {
 
     /// Ends the run with a reason; the first counts.
     func stop(_ reason: Diagnostic) { tally.withLock { $0.stoppedBy = $0.stoppedBy ?? reason } }
+
+    /// Notes that a request may still be at work.
+    func uncertain(at time: Duration) { tally.withLock { $0.lastUncertain = time } }
+
+    /// Waits until nothing that was sent can be at work any more: what is given back too early lets the target send
+    /// e-mails for it. Only where a write is in doubt, and also after the signal to stop.
+    func settleBeforeGivingBack() async {
+        guard let doubts = try? await journal.inDoubt(), !doubts.isEmpty,
+            let open = try? await journal.borrowings(open: true), !open.isEmpty
+        else { return }
+        let left = settleTime - (clock.elapsed() - (tally.withLock { $0.lastUncertain } ?? began))
+        guard left > .zero else { return }
+        waiting("writes that may still be at work, before e-mails are switched on again")
+        try? await clock.sleep(for: left)
+        waiting(nil)
+    }
 
     /// Counts a ticket that is through.
     func finished(_ end: TicketEnd) {

@@ -1,6 +1,6 @@
+internal import Foundation
 // SPDX-License-Identifier: Apache-2.0
 public import TicketModel
-internal import Foundation
 
 /// Time as a run sees it: injected, so that whole runs are simulated.
 public protocol RunClock: Sendable {

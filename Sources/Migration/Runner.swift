@@ -45,6 +45,7 @@ public struct Runner: Sendable {
     /// - Throws: `Diagnostic` when nothing could be begun (refused, bad input, unreachable) or the journal failed. What is
     ///   borrowed has been given back as far as the target let it; the journal knows what is left.
     public func migrate() async throws -> RunReport {
+        let began = setup.clock.elapsed()
         var progress = RunProgress()
         setup.observer.progress(progress)
         var identity = try await setup.identity(in: journal)
@@ -61,10 +62,10 @@ public struct Runner: Sendable {
         try refuseIfNeeded(summary)
         if summary.isEmpty {
             // Nothing to send: what an earlier run borrowed still goes back, and complete tickets are noted as such.
-            return try await write(summary, identity: identity, ids: ids, borrows: false)
+            return try await write(summary, identity: identity, ids: ids, borrows: false, began: began)
         }
         guard await options.confirm(summary) else { throw Diagnostic.declined }
-        return try await write(summary, identity: identity, ids: ids, borrows: true)
+        return try await write(summary, identity: identity, ids: ids, borrows: true, began: began)
     }
 
     private var planner: Planner { Planner(setup: setup, target: target, journal: journal) }
@@ -146,7 +147,7 @@ public struct Runner: Sendable {
     // MARK: Writing
 
     private func write(
-        _ summary: PlanSummary, identity: MigrationIdentity, ids: Set<String>?, borrows: Bool
+        _ summary: PlanSummary, identity: MigrationIdentity, ids: Set<String>?, borrows: Bool, began: Duration
     ) async throws -> RunReport {
         try await journal.setHead(JournalHead(identity: identity, target: target.address))
         // A run that did not end may have lost its last commits with the machine's power: the journal is then believed
@@ -167,15 +168,17 @@ public struct Runner: Sendable {
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
         let run = Run(
             preparation: preparation, target: target, settleTime: await target.features.settleTime,
-            total: summary.total, mistrusted: mistrusted)
+            began: began, total: summary.total, mistrusted: mistrusted)
         let borrowed = Borrowed(target: target, journal: journal, clock: setup.clock, sink: setup.sink)
         do {
             if borrows { try await borrowed.take(summary.borrowings) }
             try await writeTickets(run)
         } catch {
+            await run.settleBeforeGivingBack()
             await borrowed.giveBackAll()
             throw error
         }
+        await run.settleBeforeGivingBack()
         await borrowed.giveBackAll()
         return try await finish(run, summary: summary, started: started)
     }

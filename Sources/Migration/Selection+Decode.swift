@@ -13,9 +13,10 @@ extension Selection {
         createdSince = try entries["createdSince"].map { try Self.time($0, "`createdSince`") }
         updatedSince = try entries["updatedSince"].map { try Self.time($0, "`updatedSince`") }
         ids = Set(try entries["ids"].map { try Self.list($0, "`ids`", folder) } ?? [])
-        order = try entries["order"].flatMap {
-            Order(rawValue: try $0.word("`order`", of: Order.allCases.map(\.rawValue)))
-        } ?? .created
+        order =
+            try entries["order"].flatMap {
+                Order(rawValue: try $0.word("`order`", of: Order.allCases.map(\.rawValue)))
+            } ?? .created
         if let exclude = entries["exclude"] {
             let entries = Entries(
                 try exclude.entries("`exclude`", known: ["requester", "tag"]), of: "`exclude`", in: exclude)

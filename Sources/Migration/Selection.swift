@@ -27,15 +27,6 @@ public struct Selection: Hashable, Sendable {
     /// Everything.
     public init() {}
 
-    /// Whether it may leave out tickets that are in the source, so that what is missing is not gone.
-    public var isPartial: Bool { self != Selection() && !(withoutOrder == Selection()) }
-
-    private var withoutOrder: Selection {
-        var copy = self
-        copy.order = .created
-        return copy
-    }
-
     /// Whether a ticket goes, by its id alone; what this lets through still has to pass ``admits(_:)``.
     public func admits(id: String) -> Bool { ids.isEmpty || ids.contains(id) }
 
@@ -48,7 +39,9 @@ public struct Selection: Hashable, Sendable {
         }
         // A ticket without the date may well be newer: leaving it out would lose it.
         if let since = createdSince, let created = ticket.createdAt, created < since { return false }
-        if let since = updatedSince, let updated = ticket.updatedAt ?? ticket.createdAt, updated < since { return false }
+        if let since = updatedSince, let updated = ticket.updatedAt ?? ticket.createdAt, updated < since {
+            return false
+        }
         if let email = ticket.requester?.email, excludedRequesters.contains(email.lowercased()) { return false }
         return !ticket.tags.contains(where: excludedTags.contains)
     }

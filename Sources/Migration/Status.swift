@@ -56,7 +56,8 @@ public struct TicketHistory: Sendable {
             "steps": .array(
                 steps.map {
                     [
-                        "name": .string($0.name), "verb": .string($0.verb.rawValue), "state": .string($0.state.rawValue),
+                        "name": .string($0.name), "verb": .string($0.verb.rawValue),
+                        "state": .string($0.state.rawValue),
                         "value": JSON($0.value), "targetId": JSON($0.receipt?.id), "url": JSON($0.receipt?.url),
                         "sentAt": .string($0.sentAt.description),
                     ]
@@ -88,6 +89,11 @@ public struct Restore: Sendable {
         let before = try await journal.borrowings(open: true)
         guard !before.isEmpty else { return ([], []) }
         try await target.prepare(policy: .allow, sink: sink)
+        // A crash a moment ago may have left a request at work: with e-mails on again it would send one.
+        let doubts = try await journal.inDoubt().map(\.sentAt.seconds).max()
+        if let last = doubts, clock.now().seconds - last < 600 {
+            try await clock.sleep(for: await target.features.settleTime)
+        }
         await Borrowed(target: target, journal: journal, clock: clock, sink: sink).giveBackAll()
         return (before, try await journal.borrowings(open: true))
     }

@@ -163,8 +163,10 @@ public protocol TargetReader: Sendable {
     /// What will be changed or created besides tickets (a staging mailbox, customers), for the plan.
     func preparations() async throws -> [String]
     /// The steps for a draft. No I/O after ``prepare(policy:sink:)``; equal input gives equal steps.
-    func plan(_ draft: Draft, files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,
-        progress: TicketProgress) async -> TicketPlan
+    func plan(
+        _ draft: Draft, files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,
+        progress: TicketProgress
+    ) async -> TicketPlan
     /// All tickets in the target that carry a marker of ours, whatever migration: the list is read once, page by page.
     func inventory() async throws -> [FoundTicket]
     /// Looks for an uncertain step. Receipts of the steps it needs are given.

@@ -133,6 +133,7 @@ struct TicketWriter {
                 if !waited { return .ended(leftOff(inDoubt: false)) }
             case .uncertain(let diagnostic):
                 run.slots.troubled(at: answered)
+                run.uncertain(at: answered)
                 try await commit([.uncertain(step.key)])
                 if attempt >= Patience.attempts { return .ended(unanswered(diagnostic, inDoubt: true)) }
                 if step.verb.canDouble {
@@ -176,7 +177,9 @@ struct TicketWriter {
             } catch {
                 let diagnostic = error as? Diagnostic ?? .unexpected(error)
                 let mayRepeat = attempt < Patience.attempts && diagnostic.cause == .unavailable
-                guard mayRepeat, (try? await wait(Patience.backOff(attempt))) == true else { return .failure(diagnostic) }
+                guard mayRepeat, (try? await wait(Patience.backOff(attempt))) == true else {
+                    return .failure(diagnostic)
+                }
             }
         }
     }

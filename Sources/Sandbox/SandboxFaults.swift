@@ -72,7 +72,9 @@ public struct SandboxFaults: Sendable, Hashable {
             case "html": fault = .html
             case "html-after": fault = .htmlAfter
             case "hold":
-                guard let duration = Duration(sandbox: amount.count > 1 ? amount[1] : "2s") else { throw Self.bad(part) }
+                guard let duration = Duration(sandbox: amount.count > 1 ? amount[1] : "2s") else {
+                    throw Self.bad(part)
+                }
                 fault = .hold(duration)
             default:
                 let after = rule[0].hasSuffix("-after")
@@ -89,7 +91,8 @@ public struct SandboxFaults: Sendable, Hashable {
     /// The fault that a request meets the `occurrence`-th time (from 0) that its bytes come; nil: none.
     public func fault(for request: SandboxRequest, occurrence: Int) -> Fault? {
         guard !rules.isEmpty else { return nil }
-        var random = SandboxRandom(seed: seed ^ Self.fingerprint(request) &+ UInt64(occurrence) &* 0x9E37_79B9_7F4A_7C15)
+        var random = SandboxRandom(
+            seed: seed ^ Self.fingerprint(request) &+ UInt64(occurrence) &* 0x9E37_79B9_7F4A_7C15)
         var draw = Double(random.next() >> 11) / Double(1 << 53)
         for rule in rules {
             if draw < rule.chance { return rule.fault }

@@ -3,9 +3,9 @@
 public import TicketModel
 
 #if canImport(FoundationEssentials)
-public import FoundationEssentials
+    public import FoundationEssentials
 #else
-public import Foundation
+    public import Foundation
 #endif
 
 /// A practice helpdesk: it behaves like the real one, keeps its own state and sends no mail.

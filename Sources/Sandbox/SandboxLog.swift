@@ -151,7 +151,8 @@ package struct SandboxLog: Sendable {
 
     private static func unreadable(_ path: String, _ code: Int32) -> Diagnostic {
         Diagnostic(
-            code: "sandbox.state-unreadable", "the state file \(path) cannot be used: \(String(cString: strerror(code)))",
+            code: "sandbox.state-unreadable",
+            "the state file \(path) cannot be used: \(String(cString: strerror(code)))",
             remedy: "give --state a file in a folder that you may write to, on a disk with room", cause: .machine)
     }
 }

@@ -25,9 +25,10 @@ public struct SandboxServer: Sendable {
         await front.helpdesk.close()
     }
 
-    /// Serves while `body` runs, then closes the port; the helpdesk stays open.
+    /// Serves while `body` runs and gives its value, then closes the port; the helpdesk stays open.
     ///
     /// - Throws: what `body` throws, or the ``Diagnostic`` of ``run(_:port:onReady:)``.
+    @discardableResult
     public static func serve<Value: Sendable>(
         _ front: SandboxFront, port: UInt16 = 0, while body: @Sendable (UInt16) async throws -> Value
     ) async throws -> Value {
@@ -92,7 +93,8 @@ public struct SandboxServer: Sendable {
                 let body = HTTPBodySequence(
                     from: CutBody(bytes: Array(response.body.prefix(bytes))), count: response.body.count)
                 return HTTPResponse(
-                    statusCode: HTTPStatusCode(response.status, phrase: ""), headers: Self.headers(response), body: body)
+                    statusCode: HTTPStatusCode(response.status, phrase: ""), headers: Self.headers(response), body: body
+                )
             case .dropped:
                 // The one answer for which this server writes nothing before it asks a handler that can fail, which
                 // closes the connection without a byte.

@@ -36,7 +36,7 @@ struct Ticketferry: AsyncParsableCommand {
                 try command.run()
             }
         } catch let diagnostic as Diagnostic {
-            Console(GlobalOptions()).show(diagnostic)
+            Console((try? GlobalOptions.parse([])) ?? GlobalOptions()).show(diagnostic)
             Foundation.exit(diagnostic.cause.rawValue)
         } catch {
             exit(withError: error)

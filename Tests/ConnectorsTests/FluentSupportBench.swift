@@ -1,6 +1,6 @@
+import Foundation
 // SPDX-License-Identifier: Apache-2.0
 import HTTPTypes
-import Foundation
 import Mapping
 import Migration
 import Sandbox
@@ -21,10 +21,14 @@ struct FluentSupportBench {
     static let isReal = ProcessInfo.processInfo.environment["TICKETFERRY_FLUENT_URL"] != nil
 
     /// The practice site, in a zone with summer time.
-    static func practice(zone: String = "Europe/Berlin", agents: [String: Secret] = [:]) async throws -> FluentSupportBench {
-        let sandbox = try await FluentSupportSandbox.open(SandboxOptions(timeZone: zone))
+    static func practice(
+        zone: String = "Europe/Berlin", agents: [String: Secret] = [:], tickets: Int = 0
+    ) async throws -> FluentSupportBench {
+        let sandbox = try await FluentSupportSandbox.open(SandboxOptions(tickets: tickets, timeZone: zone))
         let (base, _) = try BaseURL.parse("http://127.0.0.1", api: FluentSupportAPI.plugin)
-        return make(base: base, user: "admin", password: Secret("any"), agents: agents, FluentSupport.inProcess(sandbox), sandbox)
+        return make(
+            base: base, user: "admin", password: Secret("any"), agents: agents, FluentSupport.inProcess(sandbox),
+            sandbox)
     }
 
     /// The real site of the environment.
@@ -75,7 +79,8 @@ struct FluentSupportBench {
         var receipts = receipts
         var losses: [Loss] = []
         for step in plan.steps.filter({ $0.batch == nil }) + plan.steps.filter({ $0.batch != nil }) {
-            let outcome = step.batch == nil
+            let outcome =
+                step.batch == nil
                 ? await target.apply(step, receipts: receipts) : await target.applyBatch([step], receipts: receipts)
             guard case .understood(let receipt, let more) = outcome else {
                 Issue.record("\(step.name): \(outcome)")
@@ -100,7 +105,8 @@ final class Counter: Sendable {
 struct CountingTransport: HTTPTransport {
     var inner: any HTTPTransport
     var counter: Counter
-    func send(_ request: OutgoingRequest, deadline: Duration, into sink: any ResponseSink) async throws -> HTTPResponse {
+    func send(_ request: OutgoingRequest, deadline: Duration, into sink: any ResponseSink) async throws -> HTTPResponse
+    {
         counter.add()
         return try await inner.send(request, deadline: deadline, into: sink)
     }
@@ -117,7 +123,8 @@ final class Notes: DiagnosticSink {
 extension Ticket {
     /// A ticket of all kinds of messages, in a fixed order of days.
     static func sample(id: String = "1042", status: Ticket.Status = .closed) -> Ticket {
-        let zoe = Person(id: "7", role: .customer, givenName: "Zoë", familyName: "de la Cruz", email: "zoe-\(id)@cust.example")
+        let zoe = Person(
+            id: "7", role: .customer, givenName: "Zoë", familyName: "de la Cruz", email: "zoe-\(id)@cust.example")
         let ada = Person(role: .agent, name: "Ada Okafor", email: "ada@lab.example")
         let mary = Person(role: .customer, name: "Mary Ann", email: "mary.ann@partner.example")
         var ticket = Ticket(id: id)
@@ -140,9 +147,11 @@ extension Ticket {
             return message
         }
         ticket.messages = [
-            message(.reply, zoe, "<p>It & C:\\ &lt;b&gt; 5 < 6 > 4</p>", 1), message(.reply, ada, "Look at {{customer.email}} &amp; C:\\x", 2),
+            message(.reply, zoe, "<p>It & C:\\ &lt;b&gt; 5 < 6 > 4</p>", 1),
+            message(.reply, ada, "Look at {{customer.email}} &amp; C:\\x", 2),
             message(.note, ada, "internal \\ note ##agent.email##", 3), message(.reply, mary, "third words", 4),
-            message(.reply, zoe, "thanks \\o/ &lt;3 a & b", 5), message(.event, Person(role: .system), "Ticket closed", 6),
+            message(.reply, zoe, "thanks \\o/ &lt;3 a & b", 5),
+            message(.event, Person(role: .system), "Ticket closed", 6),
         ]
         return ticket
     }
@@ -151,7 +160,8 @@ extension Ticket {
         Draft(
             ticket: self, assignee: assignee?.email.map { .agent(email: $0) } ?? .unassigned,
             authorships: messages.map {
-                .init(choice: .asWritten, header: "\($0.author?.displayName ?? "?"), \($0.createdAt?.description ?? "")")
+                .init(
+                    choice: .asWritten, header: "\($0.author?.displayName ?? "?"), \($0.createdAt?.description ?? "")")
             })
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import HTTPTypes
 import Mapping
 import Migration
 import Sandbox
@@ -16,7 +17,9 @@ struct FluentSupportTargetTests {
 
     static let benches: [Bool] = FluentSupportBench.isReal ? [false, true] : [false]
 
-    func bench(_ real: Bool, agents: [String: Secret] = ["ada@lab.example": Secret("any")]) async throws -> FluentSupportBench {
+    func bench(_ real: Bool, agents: [String: Secret] = ["ada@lab.example": Secret("any")]) async throws
+        -> FluentSupportBench
+    {
         real ? try FluentSupportBench.real() : try await .practice(agents: agents)
     }
 
@@ -87,15 +90,23 @@ struct FluentSupportTargetTests {
         }
         let created = try #require(receipts[identity.key(ticket: ticket.id, part: "ticket")])
         let adopted = try await target.adopt(plan.steps, ticket: created)
-        #expect(Set(plan.steps.map(\.key)).subtracting(adopted.keys).isEmpty, "\(plan.steps.filter { adopted[$0.key] == nil }.map(\.name))")
+        #expect(
+            Set(plan.steps.map(\.key)).subtracting(adopted.keys).isEmpty,
+            "\(plan.steps.filter { adopted[$0.key] == nil }.map(\.name))")
         #expect(try await target.inventory().contains { $0.receipt.id == created.id })
-        #expect(try await target.storedFingerprint(ticket: created) != nil)
+        // People's changes show; ours, and tags, do not.
+        let stored = receipts[identity.key(ticket: ticket.id, part: "set:updated_at")]?.stored
+        #expect(stored != nil)
+        let now = try await target.storedFingerprint(ticket: created)
+        #expect(now == stored)
 
         let source = FluentSupportSource(api: bench.api, sink: Notes())
         let back = try await source.fetch(Stub(id: created.id)).ticket()
         #expect(back.subject == ticket.subject)
         #expect(back.status == .closed && back.priority == .urgent)
-        #expect(back.createdAt == ticket.createdAt && back.updatedAt == ticket.updatedAt && back.resolvedAt == ticket.resolvedAt)
+        #expect(
+            back.createdAt == ticket.createdAt && back.updatedAt == ticket.updatedAt
+                && back.resolvedAt == ticket.resolvedAt)
         #expect(back.assignee?.email == "ada@lab.example" && back.requester?.email == ticket.requester?.email)
         #expect(back.mailbox == "Support" && back.tags == ["bug", "vip"])
         #expect(back.messages[0].body == ticket.messages[0].body)
@@ -103,6 +114,14 @@ struct FluentSupportTargetTests {
         #expect(byKind == [.reply: 4, .note: 2])
         let authors = back.messages.map { $0.author?.email ?? "" }
         #expect(authors.count { $0 == ticket.requester?.email } == 2 && authors.count { $0 == "ada@lab.example" } == 2)
+
+        _ = await bench.api.send(
+            APICall(
+                .put, "tickets/\(created.id)/property",
+                body: .json(["prop_name": "client_priority", "prop_value": "medium"])))
+        let touched = try await target.storedFingerprint(ticket: created)
+        #expect(touched != stored && touched != nil)
+        #expect(try await target.storedFingerprint(ticket: Receipt(id: "999999")) == nil)
 
         for borrowing in borrowings {
             guard case .givenBack = try await target.giveBack(borrowing) else {
@@ -124,7 +143,8 @@ struct FluentSupportTargetTests {
         let (receipts, _) = try await bench.perform(first, target)
         var progress = TicketProgress()
         for (index, step) in first.steps.enumerated() {
-            progress.done[step.key] = .init(receipt: try #require(receipts[step.key]), fingerprint: "", order: index, value: step.value)
+            progress.done[step.key] = .init(
+                receipt: try #require(receipts[step.key]), fingerprint: "", order: index, value: step.value)
         }
         let same = await target.plan(ticket.draft, files: [], identity: identity, progress: progress)
         #expect(same.steps.allSatisfy { progress.done[$0.key] != nil || $0.verb == .set }, "\(same.steps.map(\.name))")
@@ -194,7 +214,8 @@ struct FluentSupportTargetTests {
         func file(_ name: String, _ text: String) throws -> Result<ResolvedFile, FileUnavailable> {
             let url = folder.appendingPathComponent(UUID().uuidString)
             try Data(text.utf8).write(to: url)
-            return .success(ResolvedFile(name: name, mediaType: "text/plain", path: url.path, size: text.utf8.count, sha256: ""))
+            return .success(
+                ResolvedFile(name: name, mediaType: "text/plain", path: url.path, size: text.utf8.count, sha256: ""))
         }
         var ticket = Ticket.sample(id: "F\(UUID().uuidString.prefix(6))")
         ticket.messages = Array(ticket.messages[0...1])

@@ -23,7 +23,8 @@ struct FluentSupportTextTests {
 
     /// Each row was sent to a real site and what it stored was read from its database.
     static let rows: [Row] = [
-        Row("C:\\new", .body, "C:\\\\new"), Row("C:\\new", .agent, "C:\\\\new"), Row("C:\\new", .customer, "C:\\\\\\\\new"),
+        Row("C:\\new", .body, "C:\\\\new"), Row("C:\\new", .agent, "C:\\\\new"),
+        Row("C:\\new", .customer, "C:\\\\\\\\new"),
         Row("&lt;b&gt;", .body, "&amp;lt;b&amp;gt;"), Row("&lt;b&gt;", .agent, "&lt;b&gt;"),
         Row("&lt;b&gt;", .customer, "&amp;lt;b&amp;gt;"),
         Row("5 < 6 > 4", .body, "5 &lt; 6 > 4"), Row("5 < 6 > 4", .agent, "5 &lt; 6 &gt; 4", "5 &lt; 6 &gt; 4"),
@@ -31,9 +32,11 @@ struct FluentSupportTextTests {
         Row("a & b", .body, "a &amp; b"), Row("a & b", .agent, "a &amp; b", "a &amp; b"),
         Row("a & b", .customer, "a &amp;amp; b", "a &amp; b"),
         Row("&bogus;", .body, "&amp;bogus;"), Row("&bogus;", .agent, "&amp;bogus;", "&amp;bogus;"),
-        Row("{{customer.email}}", .body, "{{customer.email}}"), Row("{{customer.email}}", .customer, "{{customer.email}}"),
+        Row("{{customer.email}}", .body, "{{customer.email}}"),
+        Row("{{customer.email}}", .customer, "{{customer.email}}"),
         Row("{{customer.email}}", .agent, "&#123;&#123;customer.email}}", "&#123;&#123;customer.email}}"),
-        Row("##customer.first_name##", .agent, "&#035;&#035;customer.first_name##", "&#035;&#035;customer.first_name##"),
+        Row(
+            "##customer.first_name##", .agent, "&#035;&#035;customer.first_name##", "&#035;&#035;customer.first_name##"),
         Row("## Heading ##", .agent, "## Heading ##"), Row("{{ x }}", .agent, "{{ x }}"),
         Row("&#39;&#x27;", .agent, "&#039;&#039;", "&#039;&#039;"), Row("&#60;b", .body, "&amp;lt;b", "&lt;b"),
         Row("&amp;#39;", .agent, "&amp;&#035;39;", "&amp;&#035;39;"),
@@ -42,14 +45,20 @@ struct FluentSupportTextTests {
         Row("<script>evil()</script>t", .body, "t", "t"), Row("<style>p{}</style>t", .agent, "t", "t"),
         Row("<iframe src=\"x\"></iframe>z", .customer, "z", "z"), Row("<o:p>x</o:p>", .agent, "x", "x"),
         Row("<p onclick=\"x\">s</p>", .body, "<p>s</p>", "<p>s</p>"),
-        Row("<p style=\"color: red; position: fixed\">s</p>", .body, "<p style=\"color: red\">s</p>", "<p style=\"color: red\">s</p>"),
+        Row(
+            "<p style=\"color: red; position: fixed\">s</p>", .body, "<p style=\"color: red\">s</p>",
+            "<p style=\"color: red\">s</p>"),
         Row("<img src=\"data:image/png;base64,AA==\">", .body, "<img>", "<img>"),
         Row("<img src='cid:a@b' alt=\"x\">", .agent, "<img alt=\"x\">", "<img alt=\"x\">"),
         Row("<a href=\"javascript:x\">l</a>", .customer, "<a>l</a>", "<a>l</a>"),
-        Row("a\u{7}\u{b}b", .agent, "ab", "ab"), Row("x <ada@lab.example> y", .body, "x &amp;lt;ada@lab.example&amp;gt; y", "x &lt;ada@lab.example&gt; y"),
-        Row("a <b unclosed", .body, "a &amp;lt;b unclosed", "a &lt;b unclosed"), Row("  é😀\u{a0} ", .agent, "  é😀\u{a0} "),
+        Row("a\u{7}\u{b}b", .agent, "ab", "ab"),
+        Row("x <ada@lab.example> y", .body, "x &amp;lt;ada@lab.example&amp;gt; y", "x &lt;ada@lab.example&gt; y"),
+        Row("a <b unclosed", .body, "a &amp;lt;b unclosed", "a &lt;b unclosed"),
+        Row("  é😀\u{a0} ", .agent, "  é😀\u{a0} "),
         Row("<!-- c -->x", .body, "<!-- c -->x"), Row("<!--[if mso]><b>x</b><![endif]-->y", .agent, "y", "y"),
-        Row("<pre>if (a < b && c)</pre>", .agent, "<pre>if (a &lt; b &amp;&amp; c)</pre>", "<pre>if (a &lt; b &amp;&amp; c)</pre>"),
+        Row(
+            "<pre>if (a < b && c)</pre>", .agent, "<pre>if (a &lt; b &amp;&amp; c)</pre>",
+            "<pre>if (a &lt; b &amp;&amp; c)</pre>"),
     ]
 
     @Test("arrive as they left, or the change is named", arguments: rows)
@@ -60,10 +69,13 @@ struct FluentSupportTextTests {
         #expect((text.stored == row.text) == (text.changes.losses(field: "f").isEmpty), "\(text.changes)")
     }
 
-    @Test("of titles lose what titles cannot hold, by name", arguments: [
-        ("a\\b", "a\\\\b", "a\\b"), ("5 < 6", "5 &lt; 6", "5 &lt; 6"), (" a \r\n b\t", "a b", "a b"),
-        ("50%ab off", "50％ab off", "50％ab off"), ("<b>x</b>", "&lt;b>x&lt;/b>", "&lt;b>x&lt;/b>"), ("100 %", "100 %", "100 %"),
-    ])
+    @Test(
+        "of titles lose what titles cannot hold, by name",
+        arguments: [
+            ("a\\b", "a\\\\b", "a\\b"), ("5 < 6", "5 &lt; 6", "5 &lt; 6"), (" a \r\n b\t", "a b", "a b"),
+            ("50%ab off", "50％ab off", "50％ab off"), ("<b>x</b>", "&lt;b>x&lt;/b>", "&lt;b>x&lt;/b>"),
+            ("100 %", "100 %", "100 %"),
+        ])
     func titles(title: String, sent: String, stored: String) {
         let text = FluentSupportText(title: title)
         #expect(text.sent == sent)

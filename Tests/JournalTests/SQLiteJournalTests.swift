@@ -48,10 +48,12 @@ final class SQLiteJournalTests: Sendable {
         try await journal.record([.runBegan(Timestamp(seconds: 5)), .borrowed(borrowing, since: Timestamp(seconds: 6))])
         try await journal.record([.ticket(record), intent(create), .done(create.key, receipt), intent(status)])
         try await journal.record([
-            .losses(ticket: "t1", [
-                Loss(field: "a", value: "v", reason: "r", fallback: .archive),
-                Loss(field: "messages[].body", value: "text", reason: "r", fallback: .archive),
-            ]), .finishing(ticket: "t1", ["one", "two"]),
+            .losses(
+                ticket: "t1",
+                [
+                    Loss(field: "a", value: "v", reason: "r", fallback: .archive),
+                    Loss(field: "messages[].body", value: "text", reason: "r", fallback: .archive),
+                ]), .finishing(ticket: "t1", ["one", "two"]),
         ])
         await journal.close()
         journal = try SQLiteJournal(path: path)
@@ -99,7 +101,9 @@ final class SQLiteJournalTests: Sendable {
         #expect(await reader.head() == head)
         await #expect(throws: Diagnostic.self) { try await reader.record([.runBegan(Timestamp(seconds: 0))]) }
         await reader.close()
+        #expect(SQLiteJournal.isInUse(path: path))
         await journal.close()
+        #expect(!SQLiteJournal.isInUse(path: path) && !SQLiteJournal.isInUse(path: path + "x"))
         _ = try SQLiteJournal(path: path)
     }
 

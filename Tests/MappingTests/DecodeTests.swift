@@ -1,6 +1,6 @@
+import Testing
 // SPDX-License-Identifier: Apache-2.0
 import TicketModel
-import Testing
 
 @testable import Mapping
 
@@ -13,16 +13,31 @@ private func failure(_ yaml: String) -> Diagnostic? {
 
 @Suite struct `Mapping files` {
     @Test(arguments: [
-        ("read: {format: csv, tickets: {each: row, key: Id, subjct: A}}", "mapping.unknown-key", 1, 49, "`subject`"),
+        ("read: {format: csv, tickets: {each: row, key: Id, subjct: A}}", "mapping.unknown-key", 1, 51, "`subject`"),
         ("reed: {}", "mapping.unknown-key", 1, 1, "`read`"),
         ("read:\n  format: cvs\n", "mapping.unknown-word", 2, 11, "`csv`"),
         ("read:\n  format: csv\n  tickets: {each: rows, key: Id}\n", "mapping.unknown-set", 3, 19, "`row`"),
         ("read:\n  format: csv\n  tickets: {key: Id}\n", "mapping.key-missing", 3, 12, "each"),
-        ("read:\n  format: csv\n  tickets: {each: row, key: Id, requester: Mail}\n", "mapping.bad-person", 3, 44, "email"),
-        ("read:\n  format: csv\n  tickets: {each: row, key: Id, createdAt: {from: D, format: dd.QQ}}\n", "mapping.bad-date-pattern", 3, 62, "yyyy"),
-        ("read:\n  format: csv\n  zone: Europe/Berln\n  tickets: {each: row, key: Id}\n", "mapping.unknown-zone", 3, 9, "Europe/Berlin"),
-        ("read:\n  format: csv\n  tickets: {each: row, key: Id, subject: {ref: peple, by: X, take: name}}\n", "mapping.unknown-table", 3, 48, "tables"),
-        ("read: {format: csv, tickets: {each: row, key: Id}}\nwords: {status: {a: opn}}", "mapping.unknown-word", 2, 21, "`open`"),
+        (
+            "read:\n  format: csv\n  tickets: {each: row, key: Id, requester: Mail}\n", "mapping.bad-person", 3, 44,
+            "email"
+        ),
+        (
+            "read:\n  format: csv\n  tickets: {each: row, key: Id, createdAt: {from: D, format: dd.QQ}}\n",
+            "mapping.bad-date-pattern", 3, 62, "yyyy"
+        ),
+        (
+            "read:\n  format: csv\n  zone: Europe/Berln\n  tickets: {each: row, key: Id}\n", "mapping.unknown-zone", 3,
+            9, "Europe/Berlin"
+        ),
+        (
+            "read:\n  format: csv\n  tickets: {each: row, key: Id, subject: {ref: peple, by: X, take: name}}\n",
+            "mapping.unknown-table", 3, 48, "tables"
+        ),
+        (
+            "read: {format: csv, tickets: {each: row, key: Id}}\nwords: {status: {a: opn}}", "mapping.unknown-word", 2,
+            21, "`open`"
+        ),
         ("read: [", "mapping.syntax", 2, 1, "YAML"), ("", "mapping.empty", nil, nil, "ticketferry-mapping"),
         ("ticketferry-mapping: 2\nread: {}", "mapping.version", 1, 22, "newer"),
         ("write: {status: {opne: active}}", "mapping.unknown-key", 1, 18, "`open`"),

@@ -73,12 +73,15 @@ struct MappingRun {
             let reader: any RecordReader
             if plan.format == .xml {
                 reader = try XMLReader(
-                    source, sets: sets.map { plan.sets[$0].at ?? "" }, options: .init(namespaces: plan.namespaces, base64: plan.isOwnFormat))
+                    source, sets: sets.map { plan.sets[$0].at ?? "" },
+                    options: .init(namespaces: plan.namespaces, base64: plan.isOwnFormat))
             } else {
                 var dialect = CSVDialect()
+                dialect.encoding = .utf8
                 dialect.delimiter = plan.csv.delimiter?.utf8.first
                 dialect.escape = plan.csv.escape == "\\" ? .backslash : nil
-                reader = try CSVReader(source, dialect: dialect, options: .init(defused: plan.isOwnFormat), diagnostics: Ignore())
+                reader = try CSVReader(
+                    source, dialect: dialect, options: .init(defused: plan.isOwnFormat), diagnostics: Ignore())
             }
             while let block = try reader.nextBlock() {
                 let count = UInt64(block.records.count)

@@ -1,11 +1,13 @@
+import Testing
 // SPDX-License-Identifier: Apache-2.0
 import TicketModel
-import Testing
 
 @testable import Mapping
 
 /// One rule over one CSV row: the ticket's subject.
-private func subject(_ rule: String, header: String = "Id,A,B", row: String = "1,x,y", defaults: String = "") throws -> String? {
+private func subject(_ rule: String, header: String = "Id,A,B", row: String = "1,x,y", defaults: String = "") throws
+    -> String?
+{
     let run = try MappingRun(
         """
         read:
@@ -21,7 +23,8 @@ private func subject(_ rule: String, header: String = "Id,A,B", row: String = "1
         ("A", "x"), ("{from: A}", "x"), ("{const: fixed}", "fixed"), ("[Missing, B]", "y"),
         ("{text: \"{A}-{B}\"}", "x-y"), ("{text: \"{{{A}}}\"}", "{x}"),
         ("{text: \"{n}!\", with: {n: {from: A, as: upper}}}", "X!"),
-        ("{from: A, map: {x: ex}}", "ex"), ("{from: A, map: {z: ex}}", "x"), ("{from: A, map: {\"*\": other}}", "other"),
+        ("{from: A, map: {x: ex}}", "ex"), ("{from: A, map: {z: ex}}", "x"),
+        ("{from: A, map: {\"*\": other}}", "other"),
         ("{from: Missing, else: B}", "y"), ("{from: A, when: {B: z}, else: {const: no}}", "no"),
         ("{from: A, when: {B: [z, y]}}", "x"), ("{from: A, when: {B: present}}", "x"),
         ("{from: A, when: {B: {not: absent}}}", "x"), ("{from: A, when: {B: \"*y\"}}", "x"),
@@ -36,7 +39,8 @@ private func subject(_ rule: String, header: String = "Id,A,B", row: String = "1
         ("{from: A, split: \";\"}", "a", " a ; b"), ("{from: A, as: lower}", "größe", "GRÖßE"),
         ("{from: A, as: host}", "help.example.com", "https://help.example.com/x?y"),
         ("{from: A, as: basename}", "c.png", "a/b\\c.png"), ("{from: A, as: ending}", ".gz", "a.b/c.tar.gz"),
-        ("{from: A, as: ending}", nil, "a.b/c"), ("{from: A, after: uploads/}", "2/x.png", "/srv/uploads/1/uploads/2/x.png"),
+        ("{from: A, as: ending}", nil, "a.b/c"),
+        ("{from: A, after: uploads/}", "2/x.png", "/srv/uploads/1/uploads/2/x.png"),
         ("{from: A, after: uploads/}", nil, "/srv/x.png"), ("{from: A, as: number}", "1.5", "1,5"),
         ("{from: A, as: trim}", "x", "  x "),
     ])
@@ -98,7 +102,10 @@ private func subject(_ rule: String, header: String = "Id,A,B", row: String = "1
         }
         let people = MappingRun.Input("people.csv", "Name,Email,Phone\nAl,,1\nAl,al@x.example,2\n")
         let tickets = MappingRun.Input("t.csv", "Id,Who\n1,Al\n")
-        #expect(try MappingRun(yaml("ambiguous"), tickets, people).tickets["1"]?["requester"] == ["name": "Al", "role": "customer"])
+        #expect(
+            try MappingRun(yaml("ambiguous"), tickets, people).tickets["1"]?["requester"] == [
+                "name": "Al", "role": "customer",
+            ])
         #expect(
             try MappingRun(yaml("fill"), tickets, people).tickets["1"]?["requester"]
                 == ["email": "al@x.example", "id": "Al", "phone": "1", "role": "customer"])

@@ -1,6 +1,6 @@
+import Testing
 // SPDX-License-Identifier: Apache-2.0
 import TicketModel
-import Testing
 
 @testable import Mapping
 
@@ -83,7 +83,11 @@ import Testing
               format: csv
               sets: {row: {let: {j: {json: J}}}}
               tickets: {each: row, key: Id, subject: j/a/b, tags: j/l}
-            """, .init("t.csv", "Id,J\n1,\"{\"\"a\"\":{\"\"b\"\":\"\"x\\u00e9\"\"},\"\"l\"\":[1,\"\"t\"\"],\"\"n\"\":null,\"\"z\"\":true}\"\n"))
+            """,
+            .init(
+                "t.csv",
+                "Id,J\n1,\"{\"\"a\"\":{\"\"b\"\":\"\"x\\u00e9\"\"},\"\"l\"\":[1,\"\"t\"\"],\"\"n\"\":null,\"\"z\"\":true}\"\n"
+            ))
         #expect(run.tickets["1"]?["subject"] == "xé")
         #expect(run.tickets["1"]?["tags"] == ["1", "t"])
         #expect(run.tickets["1"]?["extras"] == ["j/z": "true"])

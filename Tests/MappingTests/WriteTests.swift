@@ -1,6 +1,6 @@
+import Testing
 // SPDX-License-Identifier: Apache-2.0
 import TicketModel
-import Testing
 
 @testable import Mapping
 
@@ -31,7 +31,8 @@ private func sample() -> Ticket {
     var first = Message(kind: .reply)
     first.author = ticket.requester
     first.createdAt = Timestamp("2024-06-01T12:00:00Z")
-    first.body = .html("<p>Inês de la Cruz here, write to ines@cust.example or o'brien@third.example.</p>", lineBreaks: false)
+    first.body = .html(
+        "<p>Inês de la Cruz here, write to ines@cust.example or o'brien@third.example.</p>", lineBreaks: false)
     var second = Message(kind: .reply)
     second.author = Person(role: .agent, name: "Gone", email: "gone@example.com")
     second.body = .text("Dear Inês de la Cruz")
@@ -111,7 +112,8 @@ private func sample() -> Ticket {
         var message = Message(kind: .reply)
         message.author = Person(name: "Ada & <Co>", email: "ada@x.example")
         message.createdAt = Timestamp("2024-06-01T12:30:45.5Z")
-        #expect(HeaderTemplate.standard.line(for: message) == "Originally written by Ada & <Co> on 2024-06-01 12:30 UTC")
+        #expect(
+            HeaderTemplate.standard.line(for: message) == "Originally written by Ada & <Co> on 2024-06-01 12:30 UTC")
         message.author = Person(role: .customer, email: "li.wei@x.example")
         message.createdAt = nil
         #expect(HeaderTemplate.standard.line(for: message) == "Originally written by li.wei")
@@ -123,7 +125,8 @@ private func sample() -> Ticket {
         var message = Message(kind: .reply)
         message.author = Person(name: "Zoë\u{7}Ünal")
         message.createdAt = Timestamp("2024-06-01T12:30:00Z")
-        let template = try HeaderTemplate("{{author}} schrieb{{#date}} am {{date}}{{/date}}:\n", file: "header.mustache")
+        let template = try HeaderTemplate(
+            "{{author}} schrieb{{#date}} am {{date}}{{/date}}:\n", file: "header.mustache")
         #expect(template.line(for: message) == "Zoë Ünal schrieb am 2024-06-01 12:30 UTC:")
     }
 

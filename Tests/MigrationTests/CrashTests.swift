@@ -78,6 +78,7 @@ struct CrashTests {
             _ = try? await world.run(plug: Plug(at: at)) { $0.verb.canDouble ? .late : .none }
             try await world.run()
             #expect(differences(world.helpdesk.content, expected) == [], "died at \(at)")
+            #expect(world.helpdesk.mails == 0, "died at \(at)")
         }
     }
 
@@ -143,6 +144,42 @@ struct CrashTests {
             guard try await !journal.tickets(after: nil, limit: 1).isEmpty else { continue }
             try await world.run()
             #expect(differences(world.helpdesk.content, expected) == [], "died at \(at)")
+        }
+    }
+
+    @Test func dyingWhileTheJournalIsRebuiltDoublesNothing() async throws {
+        let expected = try await World.undisturbed(tickets)
+        for at in 1...40 {
+            let world = World(tickets)
+            world.concurrency = 1
+            try await world.run()
+            world.journal = MemoryJournal()
+            var options = RunOptions()
+            options.adopts = true
+            _ = try? await world.run(plug: Plug(at: at), options: options)
+            try await world.run(options: options)
+            #expect(differences(world.helpdesk.content, expected) == [], "died at \(at)")
+            #expect(world.helpdesk.mails == 0 && !world.helpdesk.isMuted)
+        }
+    }
+
+    @Test func eMailsStayOffUntilNothingCanBeAtWork() async throws {
+        for victim in 0..<9 {
+            let world = World(tickets)
+            let stop = StopSignal()
+            let sent = Mutex(0)
+            // The operator stops the run while a request is still at work, which the target ends five seconds later.
+            _ = try? await world.run(stop: stop) { step in
+                sent.withLock { sent in
+                    defer { sent += 1 }
+                    guard sent == victim else { return .none }
+                    stop.stop()
+                    return step.verb.canDouble ? .late : .none
+                }
+            }
+            // The next look at the helpdesk lets the late request end, with the e-mails as they then are.
+            _ = try await FakeTarget(world.helpdesk, clock: world.clock).inventory()
+            #expect(world.helpdesk.mails == 0, "stopped at \(victim)")
         }
     }
 }

@@ -217,7 +217,8 @@ final class FakeTarget: TicketTarget {
                 receipts[step.key] = Receipt(id: "\(ticket.id)-\(i + 1)")
             }
             if step.verb == .set, let (name, value) = step.payload.members?.first.map({ ($0.key, $0.value) }) {
-                let isSet = name == "tag" ? stored.tags.contains(value.text ?? "") : stored.properties[name] == value.text
+                let isSet =
+                    name == "tag" ? stored.tags.contains(value.text ?? "") : stored.properties[name] == value.text
                 if isSet { receipts[step.key] = Receipt(id: ticket.id) }
             }
         }
@@ -238,6 +239,7 @@ final class FakeTarget: TicketTarget {
 
     func giveBack(_ borrowing: Borrowing) async throws -> GiveBack {
         try plug.point()
+        settleLate()
         helpdesk.state.withLock { $0.isMuted = borrowing.before.bool ?? false }
         try plug.point()
         return .givenBack

@@ -32,7 +32,9 @@ actor ForgetfulJournal: Journal {
     func tickets(after id: String?, limit: Int) async throws -> [TicketRecord] {
         await journal.tickets(after: id, limit: limit)
     }
-    func find(numberOrTargetID text: String) async throws -> TicketRecord? { await journal.find(numberOrTargetID: text) }
+    func find(numberOrTargetID text: String) async throws -> TicketRecord? {
+        await journal.find(numberOrTargetID: text)
+    }
     func inDoubt() async throws -> [StepRecord] { await journal.inDoubt() }
     func losses(of ticket: String) async throws -> [Loss] { await journal.losses(of: ticket) }
     func finishing(after id: String?, limit: Int) async throws -> [(ticket: String, lines: [String])] {

@@ -315,4 +315,18 @@ struct RunTests {
         let status = try await reader.status()
         #expect(status.state == .finished && status.counts.created == 3 && status.borrowed.isEmpty)
     }
+
+    @Test func aSampleShowsEveryValueAndEveryExtreme() async throws {
+        var tickets = madeUpTickets(60, messages: 4)
+        tickets[40].department = "Billing"
+        tickets[41].messages[0].body = .text(String(repeating: "long ", count: 500))
+        tickets[42].extras = [JSON.Member("lossy", 1)]
+        let world = World(tickets)
+        let planner = Planner(
+            setup: world.setup(), target: FakeTarget(world.helpdesk, clock: world.clock), journal: world.journal)
+        let ids = try await planner.sample(20)
+        #expect(ids.isSuperset(of: ["t41", "t42", "t43", "t1", "t60"]) && ids.count <= 9)
+        #expect(try await planner.sample(2).count == 2)
+        #expect(world.helpdesk.writes.isEmpty)
+    }
 }

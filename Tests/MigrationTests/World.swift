@@ -19,7 +19,11 @@ final class World {
         MigrationSetup(
             name: "test", source: source,
             mapping: TicketMapping { ticket in
-                (Draft(ticket: ticket, authorships: ticket.messages.map { _ in .init(choice: .asWritten, header: "") }), [])
+                (
+                    Draft(
+                        ticket: ticket, authorships: ticket.messages.map { _ in .init(choice: .asWritten, header: "") }),
+                    []
+                )
             },
             selection: selection, concurrency: concurrency, clock: clock, sink: heard, observer: observer, stop: stop)
     }
@@ -28,7 +32,8 @@ final class World {
     @discardableResult
     func run(
         plug: Plug = Plug(), stop: StopSignal = StopSignal(), observer: any RunObserver = QuietObserver(),
-        policy: NotificationPolicy = .mute, cannotTell: Bool = false, options: RunOptions = RunOptions(), fault: @escaping @Sendable (Step) -> Fault = { _ in .none }
+        policy: NotificationPolicy = .mute, cannotTell: Bool = false, options: RunOptions = RunOptions(),
+        fault: @escaping @Sendable (Step) -> Fault = { _ in .none }
     ) async throws -> RunReport {
         let target = FakeTarget(
             helpdesk, clock: clock, plug: plug, policy: policy, cannotTell: cannotTell, fault: fault)

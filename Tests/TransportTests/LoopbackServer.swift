@@ -40,7 +40,8 @@ struct Script: Sendable {
 
 /// A server on 127.0.0.1 that plays one script a request, over plain sockets, so that it can misbehave at will.
 ///
-/// A thread a connection; all of them end when the server is closed or goes.
+/// A thread for the listener and one a connection hold it, so that it outlives its last mention in a test; each ends when
+/// nothing comes for a while.
 final class LoopbackServer: Sendable {
     struct Seen: Sendable {
         var head: String
@@ -51,7 +52,7 @@ final class LoopbackServer: Sendable {
     private struct State {
         var scripts: [Script]
         var seen: [Seen] = []
-        var connections: [Int32] = []
+        var connections = 0
         var isClosed = false
     }
 
@@ -74,25 +75,32 @@ final class LoopbackServer: Sendable {
         self.listener = listener
         port = Int(UInt16(bigEndian: address.sin_port))
         state = Mutex(State(scripts: scripts))
-        Thread.detachNewThread { [weak self] in
-            while true {
-                let connection = accept(listener, nil, nil)
-                guard connection >= 0, let server = self else { break }
-                let index = server.state.withLock { state -> Int? in
-                    if state.isClosed { return nil }
-                    state.connections.append(connection)
-                    return state.connections.count
-                }
-                guard let index else { break }
-                Thread.detachNewThread { [weak server] in
-                    server?.serve(connection, index)
-                    Glibc.close(connection)
-                }
-            }
-        }
+        Self.limitWait(of: listener)
+        Thread.detachNewThread { self.acceptAll() }
     }
 
-    deinit { close() }
+    private func acceptAll() {
+        while true {
+            let connection = accept(listener, nil, nil)
+            if connection < 0 { break }
+            Self.limitWait(of: connection)
+            let index = state.withLock { state in
+                state.connections += 1
+                return state.connections
+            }
+            Thread.detachNewThread {
+                self.serve(connection, index)
+                Glibc.close(connection)
+            }
+        }
+        close()
+    }
+
+    /// Waits of at most 20 s, so that no thread stays for ever.
+    private static func limitWait(of socket: Int32) {
+        var time = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout.size(ofValue: time)))
+    }
 
     func close() {
         state.withLock { state in

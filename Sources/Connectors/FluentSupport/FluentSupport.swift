@@ -16,16 +16,20 @@ package enum FluentSupport {
             ConnectorOption("username", "a WordPress user who is an agent, by login name or e-mail", required: true),
             ConnectorOption("password", "that user's application password", kind: .secret, required: true),
             ConnectorOption(
-                "mailbox", "the mailbox that all tickets go to; default: the one of the ticket's mailbox's name, else the site's default",
+                "mailbox",
+                "the mailbox that all tickets go to; default: the one of the ticket's mailbox's name, else the site's default",
                 side: .target),
             ConnectorOption(
-                "dates", "rest: what the API can set, the rest in the finishing file; finish: all in the finishing file, fewer requests",
+                "dates",
+                "rest: what the API can set, the rest in the finishing file; finish: all in the finishing file, fewer requests",
                 kind: .choice, side: .target, choices: ["rest", "finish"]),
             ConnectorOption(
-                "agents", "application passwords of agents by e-mail: their replies are written as them", kind: .secrets,
+                "agents", "application passwords of agents by e-mail: their replies are written as them",
+                kind: .secrets,
                 side: .target),
             ConnectorOption(
-                "staging", "the name of the muted mailbox that tickets go through; default: Ticketferry staging", side: .target),
+                "staging", "the name of the muted mailbox that tickets go through; default: Ticketferry staging",
+                side: .target),
             ConnectorOption(
                 "tablePrefix", "the site's database prefix, for the finishing file; default: wp_", side: .target),
         ],
@@ -39,11 +43,19 @@ package enum FluentSupport {
             "content_hash proves each text that was stored",
         ],
         deviations: [
-            .init(check: "dates of messages", reason: "no route of the API sets the date of a reply or note: finishing file"),
-            .init(check: "replies of third persons", reason: "only the ticket's customer and agents can write: an agent's reply names them"),
+            .init(
+                check: "dates of messages",
+                reason: "no route of the API sets the date of a reply or note: finishing file"),
+            .init(
+                check: "replies of third persons",
+                reason: "only the ticket's customer and agents can write: an agent's reply names them"),
             .init(check: "system lines", reason: "the API writes no events: they stand in the migration note"),
-            .init(check: "new tags and custom fields", reason: "the free plugin has no route that makes them: migration note"),
-            .init(check: "customers without an address", reason: "the plugin demands one: an undeliverable address under .invalid stands for it"),
+            .init(
+                check: "new tags and custom fields",
+                reason: "the free plugin has no route that makes them: migration note"),
+            .init(
+                check: "customers without an address",
+                reason: "the plugin demands one: an undeliverable address under .invalid stands for it"),
             .init(
                 check: "unassigned tickets with agents' replies",
                 reason: "the plugin assigns them to who replies first and cannot be told otherwise: finishing file"),
@@ -69,19 +81,23 @@ package enum FluentSupport {
             let sandbox = try await FluentSupportSandbox.open(SandboxOptions(state: path.isEmpty ? nil : path))
             let (base, _) = try BaseURL.parse("http://127.0.0.1", api: FluentSupportAPI.plugin)
             return api(
-                base: base, user: context.text("username") ?? "admin", password: context.secret("password") ?? Secret("any"),
+                base: base, user: context.text("username") ?? "admin",
+                password: context.secret("password") ?? Secret("any"),
                 agents: context.secrets("agents"), transport: inProcess(sandbox), pacer: pacer, log: context.log)
         }
-        guard let url = context.text("url"), let user = context.text("username"), let password = context.secret("password")
+        guard let url = context.text("url"), let user = context.text("username"),
+            let password = context.secret("password")
         else {
             throw Diagnostic(
-                code: "fluent-support.options", "fluent-support needs `url`, `username` and `password`", subject: context.file,
+                code: "fluent-support.options", "fluent-support needs `url`, `username` and `password`",
+                subject: context.file,
                 remedy: "add the missing ones to the migration file", cause: .badInput)
         }
         let prefix = context.text("tablePrefix") ?? "wp_"
         guard prefix.utf8.allSatisfy(\.isNameByte) else {
             throw Diagnostic(
-                code: "fluent-support.table-prefix", "a table prefix has only letters, digits and underscores", subject: context.file,
+                code: "fluent-support.table-prefix", "a table prefix has only letters, digits and underscores",
+                subject: context.file,
                 remedy: "copy `$table_prefix` from the site's wp-config.php", cause: .badInput)
         }
         let (base, warnings) = try BaseURL.parse(url, api: FluentSupportAPI.plugin)
@@ -114,7 +130,8 @@ package enum FluentSupport {
         pacer: Pacer, log: @escaping @Sendable (String) -> Void = { _ in }
     ) -> FluentSupportAPI {
         let client = APIClient(
-            base: base, authentication: .basic(user: user, password), transport: transport, pacer: pacer, version: "0.1",
+            base: base, authentication: .basic(user: user, password), transport: transport, pacer: pacer,
+            version: "0.1",
             log: LineLog(line: log))
         var logins: [String: APIClient] = [:]
         for (email, secret) in agents {

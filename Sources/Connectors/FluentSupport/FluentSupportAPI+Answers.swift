@@ -102,11 +102,13 @@ extension FluentSupportAPI {
                 "run `ticketferry plan` to see what the target has now", .someFailed)
         case 500...:
             return make(
-                "server-error", "Fluent Support failed", "look into the site's error log, then run the same command again",
+                "server-error", "Fluent Support failed",
+                "look into the site's error log, then run the same command again",
                 .unavailable)
         default:
             return make(
-                "refused", "Fluent Support refused the request", "compare the message with the ticket and the site's settings",
+                "refused", "Fluent Support refused the request",
+                "compare the message with the ticket and the site's settings",
                 .someFailed)
         }
     }

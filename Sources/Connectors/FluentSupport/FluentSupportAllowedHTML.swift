@@ -21,7 +21,9 @@ enum FluentSupportAllowedHTML {
         for name in ["h1", "h2", "h3", "h4", "h5", "h6", "p", "div", "hr"] { out[name] = ["align"] }
         out["hr"] = ["align", "noshade", "size", "width"]
         out["a"] = ["href", "rel", "rev", "name", "target", "download"]
-        out["img"] = ["alt", "align", "border", "height", "hspace", "loading", "longdesc", "vspace", "src", "usemap", "width"]
+        out["img"] = [
+            "alt", "align", "border", "height", "hspace", "loading", "longdesc", "vspace", "src", "usemap", "width",
+        ]
         out["blockquote"] = ["cite"]
         out["q"] = ["cite"]
         out["del"] = ["datetime"]
@@ -35,7 +37,9 @@ enum FluentSupportAllowedHTML {
         let row: Set<String> = ["align", "valign", "char", "charoff"]
         for name in ["thead", "tbody", "tfoot"] { out[name] = row }
         out["tr"] = row.union(["bgcolor"])
-        let cell = row.union(["abbr", "axis", "bgcolor", "colspan", "headers", "height", "nowrap", "rowspan", "scope", "width"])
+        let cell = row.union([
+            "abbr", "axis", "bgcolor", "colspan", "headers", "height", "nowrap", "rowspan", "scope", "width",
+        ])
         out["td"] = cell
         out["th"] = cell
         out["col"] = row.union(["span", "width"])
@@ -43,7 +47,9 @@ enum FluentSupportAllowedHTML {
         out["caption"] = ["align"]
         out["details"] = ["align", "open"]
         out["audio"] = ["autoplay", "controls", "loop", "muted", "preload", "src"]
-        out["video"] = ["autoplay", "controls", "height", "loop", "muted", "playsinline", "poster", "preload", "src", "width"]
+        out["video"] = [
+            "autoplay", "controls", "height", "loop", "muted", "playsinline", "poster", "preload", "src", "width",
+        ]
         out["bdo"] = ["dir"]
         out["label"] = ["for"]
         out["button"] = ["disabled", "name", "type", "value"]
@@ -55,7 +61,8 @@ enum FluentSupportAllowedHTML {
 
     /// Schemes that addresses may have.
     static let schemes: Set<String> = [
-        "http", "https", "ftp", "ftps", "mailto", "news", "irc", "gopher", "nntp", "feed", "telnet", "mms", "rtsp", "sms",
+        "http", "https", "ftp", "ftps", "mailto", "news", "irc", "gopher", "nntp", "feed", "telnet", "mms", "rtsp",
+        "sms",
         "svn", "tel", "fax", "xmpp", "webcal", "urn",
     ]
 

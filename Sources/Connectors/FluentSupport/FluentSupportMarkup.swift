@@ -76,7 +76,8 @@ private struct Cleaner {
     private mutating func less() {
         let next = at + 1 < bytes.count ? bytes[at + 1] : 0
         if starts(with: "<!--") { return comment() }
-        let beginsTag = next.isLetter || next == UInt8(ascii: "/") || next == UInt8(ascii: "!") || next == UInt8(ascii: "?")
+        let beginsTag =
+            next.isLetter || next == UInt8(ascii: "/") || next == UInt8(ascii: "!") || next == UInt8(ascii: "?")
         guard beginsTag else {
             at += 1
             if isBody { out.append(FluentSupportMarkup.bareLess) } else { escapedLess() }
@@ -101,7 +102,9 @@ private struct Cleaner {
         let inner = bytes[min(start, bytes.count)..<min(end, bytes.count)]
         let isPlain =
             end < bytes.count && inner.last != UInt8(ascii: "-")
-            && !inner.contains { [UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&")].contains($0) || $0 < 0x20 && $0 != 0x0A }
+            && !inner.contains {
+                [UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&")].contains($0) || $0 < 0x20 && $0 != 0x0A
+            }
             && !zip(inner, inner.dropFirst()).contains { $0 == UInt8(ascii: "-") && $1 == UInt8(ascii: "-") }
         if isPlain {
             out.append(contentsOf: bytes[at..<(end + 3)])
@@ -144,7 +147,8 @@ private struct Cleaner {
         guard !name.isEmpty, endsName, let own = FluentSupportAllowedHTML.elements[name] else {
             at = end
             // `<o:p>`, `<!doctype …>`, `<user@example.com>`: the name up to what ends it, for the report.
-            let shown = name.isEmpty || !endsName
+            let shown =
+                name.isEmpty || !endsName
                 ? String(decoding: inner.prefix { !$0.isHTMLBlank }.prefix(40), as: UTF8.self) : name
             if !isClosing { changes.elements.insert(shown) }
             if !isClosing, ["script", "style"].contains(name) { skipContents(of: name) }
@@ -208,7 +212,9 @@ private struct Cleaner {
                 continue
             }
             let start = i
-            while i < text.endIndex, !text[i].isHTMLBlank, text[i] != UInt8(ascii: "="), text[i] != UInt8(ascii: "/") { i += 1 }
+            while i < text.endIndex, !text[i].isHTMLBlank, text[i] != UInt8(ascii: "="), text[i] != UInt8(ascii: "/") {
+                i += 1
+            }
             let name = String(decoding: text[start..<i], as: UTF8.self)
             while i < text.endIndex, text[i].isHTMLBlank { i += 1 }
             guard i < text.endIndex, text[i] == UInt8(ascii: "=") else {
@@ -243,7 +249,8 @@ private struct Cleaner {
     ) -> FluentSupportMarkup.Attribute? {
         var attribute = attribute
         let name = attribute.name.lowercased()
-        let isData = name.hasPrefix("data-") && name.utf8.dropFirst(5).allSatisfy { $0.isNameByte || $0 == UInt8(ascii: "-") }
+        let isData =
+            name.hasPrefix("data-") && name.utf8.dropFirst(5).allSatisfy { $0.isNameByte || $0 == UInt8(ascii: "-") }
         guard own.contains(name) || FluentSupportAllowedHTML.everywhere.contains(name) || isData && name.utf8.count > 5
         else {
             changes.attributes.insert(String(name.prefix(40)))
@@ -301,7 +308,9 @@ private struct Cleaner {
     private mutating func reference(from source: [UInt8], at i: inout Int, into target: inout [UInt8]) {
         let limit = min(source.count, i + 12)
         var end = i + 1
-        while end < limit, source[end].isLetter || source[end].isDigit || end == i + 1 && source[end] == UInt8(ascii: "#") {
+        while end < limit,
+            source[end].isLetter || source[end].isDigit || end == i + 1 && source[end] == UInt8(ascii: "#")
+        {
             end += 1
         }
         let closes = end < source.count && source[end] == UInt8(ascii: ";")
@@ -337,7 +346,9 @@ private struct Cleaner {
         let digits = name.dropFirst()
         let isHex = digits.first == "x" || digits.first == "X"
         let text = isHex ? digits.dropFirst() : digits
-        guard !text.isEmpty, text.utf8.count <= (isHex ? 6 : 7), let value = UInt32(text, radix: isHex ? 16 : 10) else { return nil }
+        guard !text.isEmpty, text.utf8.count <= (isHex ? 6 : 7), let value = UInt32(text, radix: isHex ? 16 : 10) else {
+            return nil
+        }
         switch value {
         case 38: return "&amp;"
         case 60: return "&lt;"

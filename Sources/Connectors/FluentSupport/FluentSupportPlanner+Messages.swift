@@ -5,7 +5,8 @@ internal import TicketModel
 
 extension FluentSupportPlanner {
     /// The step that makes the ticket.
-    mutating func create(status: String, priority: String, customer: Customer, assignee: Int?, opensWith isPublic: Bool) {
+    mutating func create(status: String, priority: String, customer: Customer, assignee: Int?, opensWith isPublic: Bool)
+    {
         var title = FluentSupportText(title: ticket.subject ?? "")
         plan.losses += title.changes.losses(field: "subject", original: ticket.subject)
         if let subject = ticket.subject, title.changes.cut { noteLines.append("subject: \(subject)") }
@@ -31,7 +32,9 @@ extension FluentSupportPlanner {
         ]
         if let assignee { fields.append(.init("agent_id", JSON(assignee))) }
         if let name = ticket.product {
-            if let id = site.products[name] { fields.append(.init("product_id", JSON(id))) } else {
+            if let id = site.products[name] {
+                fields.append(.init("product_id", JSON(id)))
+            } else {
                 lose("product", name, "Fluent Support has no product of that name")
             }
         }
@@ -46,7 +49,8 @@ extension FluentSupportPlanner {
         plan.steps.append(
             Step(
                 key: key, verb: .create, name: "ticket",
-                mails: mails("ticket_created_email_to_admin") + optionalMails("ticket_created_by_agent_email_to_customer", "ticket_created_email_to_customer"),
+                mails: mails("ticket_created_email_to_admin")
+                    + optionalMails("ticket_created_by_agent_email_to_customer", "ticket_created_email_to_customer"),
                 requests: 1 + sent.count, undo: .delete, payload: payload, files: sent, value: status,
                 exclusive: ["customer \(customer.email.lowercased())"]))
     }
@@ -56,7 +60,8 @@ extension FluentSupportPlanner {
 
     /// `email`, `web` and so on as the source says it.
     private var source: String {
-        guard let channel = ticket.channel, channel.utf8.count <= 60, channel.utf8.allSatisfy({ $0.isNameByte || $0 == UInt8(ascii: "-") })
+        guard let channel = ticket.channel, channel.utf8.count <= 60,
+            channel.utf8.allSatisfy({ $0.isNameByte || $0 == UInt8(ascii: "-") })
         else { return "import" }
         return channel
     }
@@ -71,7 +76,8 @@ extension FluentSupportPlanner {
     private func birthTimes(status: String) -> [JSON.Member] {
         var out: [JSON.Member] = []
         let born = ticket.createdAt ?? ticket.messages.first?.createdAt
-        if let first = ticket.messages.dropFirst().first(where: { $0.kind == .reply && $0.author.map(isAgent) == true })?.createdAt,
+        if let first = ticket.messages.dropFirst().first(where: { $0.kind == .reply && $0.author.map(isAgent) == true }
+        )?.createdAt,
             let born, first >= born
         {
             out.append(.init("first_response_time", JSON(Int(first.seconds - born.seconds))))
@@ -131,7 +137,8 @@ extension FluentSupportPlanner {
             }
         plan.steps.append(
             Step(
-                key: key, verb: .append, name: "\(message.kind == .note ? "note" : "reply") \(part)", needs: [createKey],
+                key: key, verb: .append, name: "\(message.kind == .note ? "note" : "reply") \(part)",
+                needs: [createKey],
                 mails: count, requests: 1 + sent.count, undo: .withTicket, payload: .object(members), files: sent))
         finish(message, key: key)
     }
@@ -229,7 +236,10 @@ extension FluentSupportPlanner {
                 } else {
                     if FluentSupportFile.isRenamed(file.name) {
                         plan.losses.append(
-                            Loss(field: "messages[].attachments[].name", value: file.name, reason: "WordPress writes file names its own way (blanks and accents)", fallback: .substitute))
+                            Loss(
+                                field: "messages[].attachments[].name", value: file.name,
+                                reason: "WordPress writes file names its own way (blanks and accents)",
+                                fallback: .substitute))
                     }
                     out.append(file)
                 }
@@ -247,7 +257,10 @@ extension FluentSupportPlanner {
                 + "WHERE id = {id:\(key.part)} AND message_id = '\(key.marker)';")
         if !plan.losses.contains(where: { $0.field == "messages[].createdAt" }) {
             plan.losses.append(
-                Loss(field: "messages[].createdAt", reason: "no route of Fluent Support's API sets the date of a reply or note", fallback: .finishingFile))
+                Loss(
+                    field: "messages[].createdAt",
+                    reason: "no route of Fluent Support's API sets the date of a reply or note",
+                    fallback: .finishingFile))
         }
     }
 }
@@ -265,7 +278,8 @@ enum FluentSupportFile {
     /// Why the site will refuse a file for certain; nil where it takes it or only trying tells.
     static func refusal(of file: ResolvedFile, site: FluentSupportSite) -> String? {
         if file.size > site.maxFileSize {
-            return "Fluent Support takes files of at most \(site.maxFileSize / 1_048_576) MB (Settings > Global > Max File Size)"
+            return
+                "Fluent Support takes files of at most \(site.maxFileSize / 1_048_576) MB (Settings > Global > Max File Size)"
         }
         if file.size < 3 { return "Fluent Support refuses empty files" }
         let parts = file.name.split(separator: ".")
@@ -279,7 +293,9 @@ enum FluentSupportFile {
     /// Whether WordPress will write the name another way.
     static func isRenamed(_ name: String) -> Bool {
         name.unicodeScalars.contains { scalar in
-            scalar == " " || scalar.value < 0x80 && !(scalar.properties.isAlphabetic || "0123456789._-".unicodeScalars.contains(scalar))
+            scalar == " "
+                || scalar.value < 0x80
+                    && !(scalar.properties.isAlphabetic || "0123456789._-".unicodeScalars.contains(scalar))
                 || (0xA0...0x24F).contains(scalar.value)
         }
     }

@@ -15,7 +15,8 @@ extension FluentSupportPlanner {
         }
         let nowhere = "Fluent Support has no place for it"
         for (field, value) in [
-            ("type", ticket.type), ("department", ticket.department), ("brand", ticket.brand), ("language", ticket.language),
+            ("type", ticket.type), ("department", ticket.department), ("brand", ticket.brand),
+            ("language", ticket.language),
             ("organization", ticket.organization), ("dueAt", ticket.dueAt?.description),
         ] {
             if let value { lose(field, value, nowhere) }
@@ -37,9 +38,14 @@ extension FluentSupportPlanner {
             lose("rating", [rating.score, rating.comment].compactMap { $0 }.joined(separator: ": "), nowhere)
         }
         for entry in ticket.timeEntries {
-            lose("timeEntries[]", ["\(entry.seconds) s", entry.author?.displayName, entry.note].compactMap { $0 }.joined(separator: ", "), nowhere)
+            lose(
+                "timeEntries[]",
+                ["\(entry.seconds) s", entry.author?.displayName, entry.note].compactMap { $0 }.joined(separator: ", "),
+                nowhere)
         }
-        for relation in ticket.relations { lose("relations[]", "\(relation.kind.rawValue) \(relation.ticket)", nowhere) }
+        for relation in ticket.relations {
+            lose("relations[]", "\(relation.kind.rawValue) \(relation.ticket)", nowhere)
+        }
         if ticket.spam { lose("spam", "yes", nowhere) }
         if let channel = ticket.channel, channel.utf8.contains(where: { !($0.isNameByte || $0 == UInt8(ascii: "-")) }) {
             lose("channel", channel, "Fluent Support's source is a short word")
@@ -58,7 +64,9 @@ extension FluentSupportPlanner {
     /// A step for each tag that is there, in one request for all tickets of the tag; the others are losses.
     mutating func tags() {
         for tag in ticket.tags {
-            let id = site.tags[tag] ?? site.tags.filter { $0.key.lowercased() == tag.lowercased() }.min { $0.value < $1.value }?.value
+            let id =
+                site.tags[tag]
+                ?? site.tags.filter { $0.key.lowercased() == tag.lowercased() }.min { $0.value < $1.value }?.value
             guard let id else {
                 lose("tags[]", tag, "Fluent Support has no such tag, and the free plugin's API cannot make one")
                 continue
@@ -73,7 +81,8 @@ extension FluentSupportPlanner {
     /// The one internal note that says what Fluent Support could not hold.
     mutating func migrationNote() {
         guard !noteLines.isEmpty else { return }
-        var html = "<p><strong>Ticketferry</strong>: \(FluentSupportText.html(text: "ticket \(ticket.number ?? ticket.id)"))</p><ul>"
+        var html =
+            "<p><strong>Ticketferry</strong>: \(FluentSupportText.html(text: "ticket \(ticket.number ?? ticket.id)"))</p><ul>"
         for line in noteLines {
             let short = line.count > 600 ? "\(line.prefix(599))…" : line
             html += "<li>\(FluentSupportText.html(text: short))</li>"
@@ -100,7 +109,10 @@ extension FluentSupportPlanner {
         let round = FluentSupportDigest.of(appends.map(\.key.part)).prefix(12)
         let step = Step(
             key: key("set:stage:\(round)"), verb: .set, name: "staging mailbox", needs: [createKey], undo: .impossible,
-            payload: ["op": "property", "name": "mailbox_id", "value": .string(options.staging), "round": .string(String(round))],
+            payload: [
+                "op": "property", "name": "mailbox_id", "value": .string(options.staging),
+                "round": .string(String(round)),
+            ],
             value: options.staging)
         plan.steps.insert(step, at: min(1, plan.steps.count))
     }
@@ -122,9 +134,13 @@ extension FluentSupportPlanner {
         }
         if assignee == nil, writesAsAgent {
             plan.losses.append(
-                Loss(field: "assignee", reason: "Fluent Support assigns an unassigned ticket to the agent who replies first", fallback: .finishingFile))
+                Loss(
+                    field: "assignee",
+                    reason: "Fluent Support assigns an unassigned ticket to the agent who replies first",
+                    fallback: .finishingFile))
             plan.finishing.append(
-                "UPDATE \(options.tablePrefix)fs_tickets SET agent_id = NULL WHERE id = {id:ticket} AND message_id = '\(createKey.marker)';")
+                "UPDATE \(options.tablePrefix)fs_tickets SET agent_id = NULL WHERE id = {id:ticket} AND message_id = '\(createKey.marker)';"
+            )
         }
     }
 
@@ -132,13 +148,15 @@ extension FluentSupportPlanner {
         plan.steps.append(
             Step(
                 key: key("set:\(name)"), verb: .set, name: name, needs: [createKey], mails: mails, undo: .withTicket,
-                payload: ["op": "property", "name": .string(name), "value": value], value: shown, undoneByOthers: moves))
+                payload: ["op": "property", "name": .string(name), "value": value], value: shown, undoneByOthers: moves)
+        )
     }
 
     /// What a ticket is born with is set again where it changed since.
     private mutating func laterChanges(assignee: Int?) {
         guard let create = plan.steps.first(where: { $0.key == createKey }),
-            progress.done[createKey]?.fingerprint != create.fingerprint, case .object(let fields)? = create.payload["ticket"]
+            progress.done[createKey]?.fingerprint != create.fingerprint,
+            case .object(let fields)? = create.payload["ticket"]
         else { return }
         for name in ["status", "priority", "client_priority", "title", "agent_id", "resolved_at"] {
             guard let value = fields.first(where: { $0.key == name })?.value else { continue }
@@ -182,8 +200,11 @@ extension FluentSupportPlanner {
         guard !clocks.isEmpty else { return }
         let sets = clocks.map { "\($0.0) = '\(site.zone.local($0.1))'" }.joined(separator: ", ")
         plan.finishing.append(
-            "UPDATE \(options.tablePrefix)fs_tickets SET \(sets) WHERE id = {id:ticket} AND message_id = '\(createKey.marker)';")
+            "UPDATE \(options.tablePrefix)fs_tickets SET \(sets) WHERE id = {id:ticket} AND message_id = '\(createKey.marker)';"
+        )
         plan.losses.append(
-            Loss(field: "createdAt", reason: "`dates: finish`: the ticket's dates are set by the finishing file", fallback: .finishingFile))
+            Loss(
+                field: "createdAt", reason: "`dates: finish`: the ticket's dates are set by the finishing file",
+                fallback: .finishingFile))
     }
 }

@@ -63,7 +63,8 @@ struct FluentSupportPlanner {
         }
     }
 
-    mutating func lose(_ field: String, _ value: String?, _ reason: String, _ fallback: Loss.Fallback = .migrationNote) {
+    mutating func lose(_ field: String, _ value: String?, _ reason: String, _ fallback: Loss.Fallback = .migrationNote)
+    {
         plan.losses.append(Loss(field: field, value: value, reason: reason, fallback: fallback))
         if fallback == .migrationNote { noteLines.append("\(field): \(value ?? "–")") }
     }
@@ -144,7 +145,8 @@ struct FluentSupportPlanner {
         guard !known.contains(label) else { return }
         plan.refusals.append(
             Diagnostic(
-                code: "fluent-support.unknown-\(field)", "Fluent Support has no \(field) “\(label)”", subject: "ticket \(ticket.id)",
+                code: "fluent-support.unknown-\(field)", "Fluent Support has no \(field) “\(label)”",
+                subject: "ticket \(ticket.id)",
                 remedy: "map it to one of: \(known.sorted().joined(separator: ", "))", cause: .badInput))
     }
 
@@ -173,7 +175,9 @@ struct FluentSupportPlanner {
     private mutating func customer() -> Customer {
         let person = ticket.requester ?? ticket.messages.first?.author ?? Person()
         if ticket.requester == nil {
-            lose("requester", person.displayName, "the ticket names no customer; who opened it stands for them", .substitute)
+            lose(
+                "requester", person.displayName, "the ticket names no customer; who opened it stands for them",
+                .substitute)
         }
         var names: [String] = []
         if person.givenName != nil || person.familyName != nil {
@@ -189,10 +193,13 @@ struct FluentSupportPlanner {
                 "requester.email", email.isEmpty ? nil : email,
                 email.isEmpty
                     ? "Fluent Support demands an address; \(stands) stands for the missing one"
-                    : "WordPress does not take this address; \(stands) stands for it", email.isEmpty ? .substitute : .migrationNote)
+                    : "WordPress does not take this address; \(stands) stands for it",
+                email.isEmpty ? .substitute : .migrationNote)
             email = stands
         }
-        if let phone = person.phone { lose("requester.phone", phone, "Fluent Support's API takes no phone number with a ticket") }
+        if let phone = person.phone {
+            lose("requester.phone", phone, "Fluent Support's API takes no phone number with a ticket")
+        }
         return Customer(email: email, firstName: names.first ?? "", lastName: names.count > 1 ? names[1] : "")
     }
 
@@ -218,14 +225,17 @@ enum FluentSupportAddress {
     /// Whether WordPress stores the address as it is (it takes out what it does not know, in silence).
     static func isTaken(_ email: String) -> Bool {
         let halves = email.split(separator: "@", omittingEmptySubsequences: false)
-        guard email.utf8.count >= 6, email.utf8.count <= 190, halves.count == 2, let local = halves.first, !local.isEmpty
+        guard email.utf8.count >= 6, email.utf8.count <= 190, halves.count == 2, let local = halves.first,
+            !local.isEmpty
         else { return false }
         let isLocal = local.utf8.allSatisfy { $0.isLetter || $0.isDigit || "!#$%&'*+/=?^_`{|}~.-".utf8.contains($0) }
         let labels = halves[1].split(separator: ".", omittingEmptySubsequences: false)
-        let isHost = labels.count >= 2 && labels.allSatisfy { label in
-            !label.isEmpty && label.first != "-" && label.last != "-"
-                && label.utf8.allSatisfy { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "-") }
-        }
+        let isHost =
+            labels.count >= 2
+            && labels.allSatisfy { label in
+                !label.isEmpty && label.first != "-" && label.last != "-"
+                    && label.utf8.allSatisfy { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "-") }
+            }
         return isLocal && isHost
     }
 

@@ -30,7 +30,8 @@ enum FluentSupportPreflight {
         guard names.contains(where: { $0.string == "fluent-support/v2" }) else {
             throw Diagnostic(
                 code: "fluent-support.not-installed", "this WordPress site has no Fluent Support with its REST API",
-                subject: answer.request, remedy: "check `url`; install and switch on the plugin Fluent Support there", cause: .refused)
+                subject: answer.request, remedy: "check `url`; install and switch on the plugin Fluent Support there",
+                cause: .refused)
         }
         return index
     }
@@ -47,7 +48,9 @@ enum FluentSupportPreflight {
                 code: "fluent-support.no-agent",
                 "the login \(me["email"]?.string ?? "") works in WordPress but is no agent of Fluent Support: every ticket would answer with an error",
                 subject: answer.request,
-                remedy: "add this user under Fluent Support > Settings > Support Staff, also when it is an administrator", cause: .refused)
+                remedy:
+                    "add this user under Fluent Support > Settings > Support Staff, also when it is an administrator",
+                cause: .refused)
         }
         let permissions = Set((me["permissions"]?.array ?? []).compactMap(\.string))
         return Login(agent: (id, email.lowercased()), permissions: permissions)
@@ -62,21 +65,28 @@ enum FluentSupportPreflight {
         guard index["authentication"]?["application-passwords"] != nil else {
             return make(
                 "passwords-off", "the site has WordPress's application passwords switched off (HTTP 401)",
-                "allow application passwords: a security plugin mostly switches them off, and plain http without TLS does; then make one at \(api.authorizePage)")
+                "allow application passwords: a security plugin mostly switches them off, and plain http without TLS does; then make one at \(api.authorizePage)"
+            )
         }
         switch await xmlRPC(api) {
         case .works:
             return make(
-                "header-dropped", "the password is right, but the site's web server drops the Authorization header (HTTP 401)",
-                "have the web server pass it on: Apache: `CGIPassAuth On`, or `SetEnvIf Authorization \"(.*)\" HTTP_AUTHORIZATION=$1` in .htaccess")
+                "header-dropped",
+                "the password is right, but the site's web server drops the Authorization header (HTTP 401)",
+                "have the web server pass it on: Apache: `CGIPassAuth On`, or `SetEnvIf Authorization \"(.*)\" HTTP_AUTHORIZATION=$1` in .htaccess"
+            )
         case .wrongPassword:
             return make(
-                "wrong-password", "Fluent Support refused the login: user name or application password is wrong (HTTP 401)",
-                "make a new application password at \(api.authorizePage) and put it into the migration's secret; nothing was written")
+                "wrong-password",
+                "Fluent Support refused the login: user name or application password is wrong (HTTP 401)",
+                "make a new application password at \(api.authorizePage) and put it into the migration's secret; nothing was written"
+            )
         case .unknown:
             return make(
-                "unauthorized", "Fluent Support refused the login (HTTP 401): wrong user or password, or a web server that drops the Authorization header",
-                "make a new application password at \(api.authorizePage); if that does not help, look whether the web server passes the Authorization header on; nothing was written")
+                "unauthorized",
+                "Fluent Support refused the login (HTTP 401): wrong user or password, or a web server that drops the Authorization header",
+                "make a new application password at \(api.authorizePage); if that does not help, look whether the web server passes the Authorization header on; nothing was written"
+            )
         }
     }
 
@@ -92,7 +102,9 @@ enum FluentSupportPreflight {
             + "<param><value><string>\(escaped(password.reveal()))</string></value></param></params></methodCall>"
         let call = APICall(
             .post, "xmlrpc.php", body: .raw(Array(body.utf8), type: "text/xml"), effect: .read, api: .plain(""))
-        guard let answer = try? await api.client.call(call), case .notJSON(_, _, let words) = answer.answer else { return .unknown }
+        guard let answer = try? await api.client.call(call), case .notJSON(_, _, let words) = answer.answer else {
+            return .unknown
+        }
         if words.contains("isAdmin") || words.contains("blogid") { return .works }
         if words.contains("faultCode"), words.contains("403") { return .wrongPassword }
         return .unknown

@@ -68,7 +68,8 @@ extension FluentSupportSandbox {
 
         /// A model that is missing where nobody catches it.
         static func notFound(_ model: String, _ id: String) -> Failure {
-            Failure(status: 404, body: ["message": .string(text(model, id)), "data": ["wpfluent": ["env": "production"]]])
+            Failure(
+                status: 404, body: ["message": .string(text(model, id)), "data": ["wpfluent": ["env": "production"]]])
         }
 
         static func message(_ text: String, status: Int = 422) -> Failure {

@@ -31,7 +31,8 @@ extension FluentSupportSandbox {
             let lost = Self.moments.contains(name) && CivilTime.seconds(text) == nil
             if !lost {
                 let cut = String(String.UnicodeScalarView(text.unicodeScalars.prefix(192)))
-                ticket[name] = name == "content" ? text : Self.numeric.contains(name) ? String(JSON.string(text).phpInt) : cut
+                ticket[name] =
+                    name == "content" ? text : Self.numeric.contains(name) ? String(JSON.string(text).phpInt) : cut
                 if name != "updated_at" { ticket["updated_at"] = localNow }
                 state.tickets[id] = ticket
             }

@@ -129,7 +129,8 @@ extension FluentSupportSandbox {
     /// What is not REST: downloads at `/index.php?fst_file=…`, and a front page.
     func page(_ call: Call) -> SandboxResponse {
         func text(_ status: Int, _ body: String) -> SandboxResponse {
-            SandboxResponse(status: status, headers: ["Content-Type": "text/html; charset=UTF-8"], body: Array(body.utf8))
+            SandboxResponse(
+                status: status, headers: ["Content-Type": "text/html; charset=UTF-8"], body: Array(body.utf8))
         }
         guard let hash = call["fst_file"]?.plainText else {
             return call.request.path == "/" || call.path == "index.php"

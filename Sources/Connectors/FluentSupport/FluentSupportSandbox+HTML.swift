@@ -50,13 +50,16 @@ extension FluentSupportSandbox {
             let digits = name.dropFirst()
             if let x = digits.first, x == UInt8(ascii: "x") || x == UInt8(ascii: "X") {
                 let bare = digits.dropFirst().drop { $0 == UInt8(ascii: "0") }
-                guard bare.count <= 6, let value = UInt32(String(decoding: digits.dropFirst(), as: UTF8.self), radix: 16)
+                guard bare.count <= 6,
+                    let value = UInt32(String(decoding: digits.dropFirst(), as: UTF8.self), radix: 16)
                 else { return nil }
                 guard value != 0 else { return ([], length) }
                 return isCharacter(value) ? (Array("&#x".utf8) + bare + [UInt8(ascii: ";")], length) : nil
             }
             let bare = digits.drop { $0 == UInt8(ascii: "0") }
-            guard !digits.isEmpty, bare.count <= 7, digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+            guard !digits.isEmpty, bare.count <= 7, digits.allSatisfy({ (0x30...0x39).contains($0) }) else {
+                return nil
+            }
             guard let value = UInt32(String(decoding: bare, as: UTF8.self)) else { return ([], length) }
             guard isCharacter(value) else { return nil }
             let padding = Array(repeating: UInt8(ascii: "0"), count: max(0, 3 - bare.count))
@@ -152,10 +155,8 @@ extension FluentSupportSandbox {
             if rest.last == gt { rest = rest.dropLast() }
             guard !name.isEmpty, !rest.contains(gt) else { return [] }
             let element = String(decoding: name, as: UTF8.self).lowercased()
-            guard let allowed = AllowedHTML.elements[element] else {
-                // An object is allowed only for a PDF among the site's own uploads: never what a ticket holds.
-                return element == "object" && closing ? Array("</object>".utf8) : []
-            }
+            // The attributes of an object stay only for a PDF among the site's own uploads: never what a ticket holds.
+            guard let allowed = element == "object" ? [] : AllowedHTML.elements[element] else { return [] }
             if closing { return Array("</".utf8) + name + [gt] }
             var out: [UInt8] = [lt] + name
             for attribute in attributes(Array(rest), element: element, allowed: allowed) {

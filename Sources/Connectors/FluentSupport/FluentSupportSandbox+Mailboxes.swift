@@ -44,7 +44,8 @@ extension FluentSupportSandbox {
             let rows = state.tickets.all.filter { $0.mailboxID == id }
             return [
                 "tickets": try paginate(
-                    rows, call, path: "mailboxes/\(id)/tickets", table: "wp_fs_tickets", order: "", shape: { shape($0) })
+                    rows, call, path: "mailboxes/\(id)/tickets", table: "wp_fs_tickets", order: "", shape: { shape($0) }
+                )
             ]
         default: throw Failure.noRoute
         }
@@ -94,7 +95,8 @@ extension FluentSupportSandbox {
                 mappedEmail: given["mapped_email"]?.plainText ?? "",
                 emailFooter: Text.edited(given["email_footer"]?.plainText ?? ""),
                 adminEmail: type == "email" ? "" : email,
-                isDefault: first || given["is_default"]?.plainText == "yes", createdAt: now, updatedAt: now, emails: [:])
+                isDefault: first || given["is_default"]?.plainText == "yes", createdAt: now, updatedAt: now, emails: [:]
+            )
         }
         var row = shape(box)
         if !first, given["is_default"] == nil { row["is_default"] = "no" }

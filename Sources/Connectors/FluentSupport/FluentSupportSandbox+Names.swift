@@ -8,17 +8,18 @@ extension FluentSupportSandbox.Text {
     static func slug(_ title: String) -> String {
         let plain = withoutAccents(string(stripTags(Array(title.utf8)))).lowercased()
         var out = ""
-        var encoded = 0
-        for scalar in plain.unicodeScalars {
+        let scalars = Array(plain.unicodeScalars)
+        for (i, scalar) in scalars.enumerated() {
             switch scalar.value {
             case 0x30...0x39, 0x61...0x7A, 0x5F: out.unicodeScalars.append(scalar)
+            case 0x25 where scalars[i...].dropFirst().prefix(2).allSatisfy(\.properties.isASCIIHexDigit):
+                out += "%"
             case 0x2E, 0x2F, 0x20, 0x2D, 0xA0, 0x2013, 0x2014: out += "-"
             case ..<0x80, 0xA1, 0xAB, 0xB4, 0xBB, 0xBF, 0x200B...0x200F, 0x2018...0x201F, 0x2026, 0x2032, 0x2039,
                 0x203A:
                 break
             default:
                 let bytes = Array(String(scalar).utf8)
-                encoded += bytes.count * 3
                 if out.utf8.count + bytes.count * 3 > 200 { break }
                 for byte in bytes { out += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16) }
             }
@@ -37,14 +38,16 @@ extension FluentSupportSandbox.Text {
         }
         var parts = String(out).trimmingCharacters(in: CharacterSet(charactersIn: ".-_")).components(separatedBy: ".")
         guard parts.count > 2 else { return parts.joined(separator: ".") }
-        for i in 1..<(parts.count - 1) where (2...5).contains(parts[i].count) && !known.contains(parts[i].lowercased()) {
+        for i in 1..<(parts.count - 1) where (2...5).contains(parts[i].count) && !known.contains(parts[i].lowercased())
+        {
             if parts[i].allSatisfy({ $0.isASCII && $0.isLetter }) { parts[i] += "_" }
         }
         return parts.joined(separator: ".")
     }
 
     private static let known: Set<String> = [
-        "jpg", "jpeg", "png", "gif", "pdf", "csv", "txt", "zip", "doc", "docx", "xls", "xlsx", "gz", "tar", "mp3", "mp4",
+        "jpg", "jpeg", "png", "gif", "pdf", "csv", "txt", "zip", "doc", "docx", "xls", "xlsx", "gz", "tar", "mp3",
+        "mp4",
     ]
 
     /// Latin letters without their accents; other scripts stay.

@@ -76,7 +76,9 @@ extension FluentSupportSandbox {
     func customerColumns(_ given: JSON) -> [String: String] {
         var columns: [String: String] = [:]
         for column in Self.settable {
-            if let text = given[column]?.plainText, given[column]?.phpTruth == true { columns[column] = Text.field(text) }
+            if let text = given[column]?.plainText, given[column]?.phpTruth == true {
+                columns[column] = Text.field(text)
+            }
         }
         return columns
     }

@@ -47,7 +47,9 @@ extension FluentSupportSandbox {
         let email = call["on_behalf"]?["email"]?.plainText.map { Text.field($0) }
         let found =
             if let email { customer(email: email) } else {
-                state.persons.all.first { $0.isCustomer && ($0.userID == call.user?.id || $0.email == call.user?.email) }
+                state.persons.all.first {
+                    $0.isCustomer && ($0.userID == call.user?.id || $0.email == call.user?.email)
+                }
             }
         guard let found else { throw Self.portalFailure("Sorry! No customer found") }
         return found
@@ -158,7 +160,9 @@ extension FluentSupportSandbox {
 
     /// `GET /customer-portal/tickets/{id}`: responses only, their texts without paragraphs made of them; no e-mails.
     private func portalTicket(_ call: Call, _ id: Int) throws -> JSON {
-        guard let ticket = state.tickets[id] else { throw Failure.crash("Attempt to assign property \"human_date\" on null") }
+        guard let ticket = state.tickets[id] else {
+            throw Failure.crash("Attempt to assign property \"human_date\" on null")
+        }
         let customer = try portalCustomer(call)
         try checkAccess(customer, ticket, action: nil)
         func hidden(_ person: Person?) -> JSON {

@@ -41,7 +41,9 @@ extension FluentSupportSandbox {
                         out += body[...open] + "<p>" + body[body.index(after: open)...].dropLast(13)
                         out += "</p></blockquote>\n"
                     } else {
-                        out += (opens ? "" : "<p>") + body + (closes || (opens && !closesInside(body)) ? "" : "</p>") + "\n"
+                        out +=
+                            (opens ? "" : "<p>") + body + (closes || (opens && !closesInside(body)) ? "" : "</p>")
+                            + "\n"
                     }
                 }
             }

@@ -94,7 +94,8 @@ extension FluentSupportSandbox {
             tagLinks(of: ticket).compactMap { link in
                 guard let tag = state.tags[link.tagID] else { return nil }
                 return [
-                    "id": JSON(tag.id), "tag_type": "ticket_tag", "title": .string(tag.title), "slug": .string(tag.slug),
+                    "id": JSON(tag.id), "tag_type": "ticket_tag", "title": .string(tag.title),
+                    "slug": .string(tag.slug),
                     "description": nil, "settings": nil, "created_by": nil, "created_at": iso(tag.createdAt),
                     "updated_at": iso(tag.createdAt),
                     "pivot": ["source_id": .string(String(ticket)), "tag_id": .string(String(tag.id))],

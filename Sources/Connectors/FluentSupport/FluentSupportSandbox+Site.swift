@@ -134,7 +134,8 @@ extension FluentSupportSandbox {
         let order = Self.allPermissions.filter { call.permissions.contains($0) }
         return [
             "user_id": JSON(user.id), "email": .string(user.email), "person": person.map { shape($0) } ?? .null,
-            "permissions": .array(order.map { .string($0) }), "request": call.parameters == .object([]) ? [] : call.parameters,
+            "permissions": .array(order.map { .string($0) }),
+            "request": call.parameters == .object([]) ? [] : call.parameters,
         ]
     }
 
@@ -144,7 +145,8 @@ extension FluentSupportSandbox {
         func user(_ login: String, _ first: String, _ last: String, _ role: String) -> User {
             state.users.insert {
                 User(
-                    id: $0, login: login, email: "\(login)@lab.example", firstName: first, lastName: last, roles: [role])
+                    id: $0, login: login, email: "\(login)@lab.example", firstName: first, lastName: last, roles: [role]
+                )
             }
         }
         let admin = user("admin", "Site", "Admin", "administrator")
@@ -181,7 +183,8 @@ extension FluentSupportSandbox {
         let email = "user\(Int.random(in: 0..<max(1, options.tickets), using: &random))@cust.example"
         let person =
             customer(email: email)
-            ?? insertPerson(["first_name": name.0, "last_name": name.1, "email": email, "status": "active"], agent: false)
+            ?? insertPerson(
+                ["first_name": name.0, "last_name": name.1, "email": email, "status": "active"], agent: false)
         let start = 1_616_895_000 + number * 86_400 + Int.random(in: 0..<86_400, using: &random)
         let title = "\(subjects.randomElement(using: &random) ?? "") \(1000 + number)"
         let closed = Bool.random(using: &random)

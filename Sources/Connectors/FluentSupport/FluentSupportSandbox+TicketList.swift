@@ -127,7 +127,8 @@ extension FluentSupportSandbox {
 
     /// The columns that a request may set by name; those of dates and hashes among them are overwritten at creation.
     static let fillable: Set<String> = [
-        "customer_id", "agent_id", "product_id", "mailbox_id", "product_source", "privacy", "priority", "client_priority",
+        "customer_id", "agent_id", "product_id", "mailbox_id", "product_source", "privacy", "priority",
+        "client_priority",
         "status", "title", "slug", "hash", "source", "message_id", "content", "last_agent_response",
         "last_customer_response", "waiting_since", "response_count", "first_response_time", "total_close_time",
         "resolved_at", "closed_by",

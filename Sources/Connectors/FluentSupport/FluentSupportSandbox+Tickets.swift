@@ -58,7 +58,9 @@ extension FluentSupportSandbox {
     /// `POST /tickets`: a ticket made by an agent for a customer.
     func createTicket(_ call: Call) throws -> JSON {
         let given = call["ticket"] ?? .null
-        if given["title"]?.phpTruth != true { throw Failure.invalid("ticket.title", "required", "Ticket title is required") }
+        if given["title"]?.phpTruth != true {
+            throw Failure.invalid("ticket.title", "required", "Ticket title is required")
+        }
         if given["content"]?.phpTruth != true {
             throw Failure.invalid("ticket.content", "required", "Ticket content is required")
         }
@@ -171,7 +173,8 @@ extension FluentSupportSandbox {
         let agent = try requireAgent(call)
         let relations = call["with"]?.array?.compactMap(\.plainText).map { Text.field($0) } ?? []
         let known = [
-            "customer", "agent", "product", "mailbox", "tags", "attachments", "responses", "closed_by_person", "watchers",
+            "customer", "agent", "product", "mailbox", "tags", "attachments", "responses", "closed_by_person",
+            "watchers",
             "preview_response",
         ]
         if let wrong = relations.first(where: { !known.contains($0) }) {
@@ -212,7 +215,8 @@ extension FluentSupportSandbox {
             case "tags": row["tags"] = tagShapes(id)
             case "attachments":
                 row["attachments"] = .array(
-                    attachments(of: id).filter { $0.status == "active" && $0.responseID == nil }.map { shape($0, call) })
+                    attachments(of: id).filter { $0.status == "active" && $0.responseID == nil }.map { shape($0, call) }
+                )
             default: break
             }
         }

@@ -171,7 +171,8 @@ struct CivilTime: Sendable {
         func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
         let digits = String(year)
         let padded = String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
-        return "\(padded)-\(two(month))-\(two(day))\(separator)\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))"
+        return
+            "\(padded)-\(two(month))-\(two(day))\(separator)\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))"
     }
 
     /// Reads `YYYY-MM-DD HH:MM:SS` and nothing else.
@@ -185,7 +186,8 @@ struct CivilTime: Sendable {
             return Int(String(decoding: bytes[range], as: UTF8.self))
         }
         guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
-            let minute = number(14..<16), let second = number(17..<19), (1...12).contains(month), (1...31).contains(day),
+            let minute = number(14..<16), let second = number(17..<19), (1...12).contains(month),
+            (1...31).contains(day),
             hour < 24, minute < 60, second < 60
         else { return nil }
         return days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second

@@ -25,6 +25,9 @@ package final class FluentSupportSource: TicketSource {
         var missingFiles = 0
     }
 
+    /// The pauses before a file is asked for again: beyond the minute that the plugin's limit lasts.
+    private static let patience: ArraySlice<Duration> = [.seconds(5), .seconds(10), .seconds(20), .seconds(30), .seconds(60)]
+
     private let sink: any DiagnosticSink
     private let state: Mutex<State>
     /// Rows of a page: texts may be long, and two pages are kept.
@@ -47,7 +50,11 @@ package final class FluentSupportSource: TicketSource {
     package func list(since: Timestamp?, after: Cursor?) async throws -> Page {
         let (api, zone) = try await ready()
         let page = after.flatMap { Int($0.text) } ?? 1
-        if after == nil { state.withLock { $0.report = ReadReport(); $0.rendered = 0 } }
+        if after == nil {
+            state.withLock {
+                $0.report = ReadReport(); $0.rendered = 0
+            }
+        }
         let list = try await api.tickets(page: page, perPage: perPage)
         let rows = list["data"]?.array ?? []
         var kept: [String: JSON] = [:]
@@ -67,14 +74,17 @@ package final class FluentSupportSource: TicketSource {
         }
         let last = list["last_page"]?.int ?? page
         let isEnd = rows.isEmpty || page >= last
-        return Page(stubs: stubs, next: isEnd ? nil : Cursor(String(page + 1)), total: since == nil ? list["total"]?.int : nil)
+        return Page(
+            stubs: stubs, next: isEnd ? nil : Cursor(String(page + 1)), total: since == nil ? list["total"]?.int : nil)
     }
 
     package func fetch(_ stub: Stub) async throws -> CanonicalLine {
         let (api, zone) = try await ready()
         let row = try await row(stub.id, api)
         let answer: APIAnswer
-        do { answer = try await api.get("tickets/\(stub.id)") } catch let failure as HTTPFailure { throw failure.diagnostic }
+        do { answer = try await api.get("tickets/\(stub.id)") } catch let failure as HTTPFailure {
+            throw failure.diagnostic
+        }
         guard answer.isSuccess, let all = answer.json, all["ticket"]?.members != nil else {
             throw FluentSupportAPI.diagnostic(of: answer, client: api.client)
         }
@@ -99,7 +109,8 @@ package final class FluentSupportSource: TicketSource {
     private func row(_ id: String, _ api: FluentSupportAPI) async throws -> JSON {
         let held = state.withLock { state in state.rows.removeValue(forKey: id) ?? state.older.removeValue(forKey: id) }
         if let held { return held }
-        let rows = try await api.read("tickets", [("per_page", "5"), ("search", "id:\(id)")])["tickets"]?["data"]?.array ?? []
+        let rows =
+            try await api.read("tickets", [("per_page", "5"), ("search", "id:\(id)")])["tickets"]?["data"]?.array ?? []
         guard let row = rows.first(where: { $0["id"]?.text == id }) else {
             throw Diagnostic(
                 code: "fluent-support.gone", "ticket \(id) is not in Fluent Support any more", subject: api.address,
@@ -126,7 +137,9 @@ package final class FluentSupportSource: TicketSource {
 
     package func file(for attachment: Attachment) async throws -> Result<ResolvedFile, FileUnavailable> {
         let api = state.withLock { $0.api }
-        guard let text = attachment.url, let url = EndpointURL(text) else { return .failure(FileUnavailable("it has no address")) }
+        guard let text = attachment.url, let url = EndpointURL(text) else {
+            return .failure(FileUnavailable("it has no address"))
+        }
         guard url.host == api.client.base.site.host else {
             return .failure(FileUnavailable("its address leads to another host (\(url.host))"))
         }
@@ -135,12 +148,28 @@ package final class FluentSupportSource: TicketSource {
             let handle = FileHandle(forWritingAtPath: path)
         else {
             throw Diagnostic(
-                code: "fluent-support.disk", "no file can be made in \(path)", remedy: "make room or allow writing there", cause: .machine)
+                code: "fluent-support.disk", "no file can be made in \(path)",
+                remedy: "make room or allow writing there", cause: .machine)
         }
         defer { try? handle.close() }
-        let status: Int
-        do { status = try await api.client.download(url, into: FileSink(handle, limit: 2 << 30)).status.code } catch let failure as HTTPFailure {
-            return .failure(FileUnavailable(failure.detail))
+        var head: HTTPResponse
+        var patience = Self.patience
+        while true {
+            do {
+                head = try await api.client.download(url, into: FileSink(handle, limit: 2 << 30))
+            } catch let failure as HTTPFailure {
+                return .failure(FileUnavailable(failure.detail))
+            }
+            // The plugin gives out about thirty files a minute and says no word about when to come back. A failed answer
+            // leaves nothing in the sink.
+            guard head.status.code == 429, let pause = patience.popFirst() else { break }
+            try await Task.sleep(for: pause)
+        }
+        let status = head.status.code
+        if status == 429 {
+            throw Diagnostic(
+                code: "fluent-support.throttled", "the site gives out no more files for now (HTTP 429)",
+                subject: api.address, remedy: "run the same command again in some minutes", cause: .unavailable)
         }
         guard (200..<300).contains(status) else { return .failure(FileUnavailable("the site answered HTTP \(status)")) }
         let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
@@ -171,7 +200,8 @@ package final class FluentSupportSource: TicketSource {
         return [
             Loss(
                 field: "messages[].body", value: "\(rendered) texts",
-                reason: "Fluent Support gives these only as it renders them (paragraphs and links added); a database dump has them as stored",
+                reason:
+                    "Fluent Support gives these only as it renders them (paragraphs and links added); a database dump has them as stored",
                 fallback: .substitute)
         ]
     }

@@ -18,7 +18,8 @@ extension FluentSupportTarget {
     package func preparations() async throws -> [String] {
         var out: [String] = []
         if site.policy == .stage {
-            out.append("a mailbox “\(options.staging)” with its e-mails off, which tickets go through; removed at the end")
+            out.append(
+                "a mailbox “\(options.staging)” with its e-mails off, which tickets go through; removed at the end")
         }
         out.append("customers whom Fluent Support does not know yet are made with their first ticket")
         return out
@@ -84,7 +85,9 @@ extension FluentSupportTarget {
             learnMarkersInTexts()
             losses.append(
                 Loss(
-                    field: "id", reason: "this version of Fluent Support does not keep `message_id`: later writes carry a marker in their text",
+                    field: "id",
+                    reason:
+                        "this version of Fluent Support does not keep `message_id`: later writes carry a marker in their text",
                     fallback: .substitute))
         }
         losses += proof(of: made, step: step) + missing(uploads, in: made)
@@ -135,7 +138,8 @@ extension FluentSupportTarget {
             APICall(
                 .put, "tickets/\(ticket)/property", body: .json(["prop_name": .string(name), "prop_value": value])))
         if let failure = sent.failure { return failure }
-        return .understood(Receipt(id: String(ticket)), losses: [])
+        let stored = name == "updated_at" ? Self.stored(updatedAt: value.string) : nil
+        return .understood(Receipt(id: String(ticket), stored: stored), losses: [])
     }
 
     /// A mailbox by id, or the staging one by its name.
@@ -155,7 +159,8 @@ extension FluentSupportTarget {
         return [
             Loss(
                 field: "messages[].body", value: step.name,
-                reason: "the site stored this text otherwise than it was sent (its content_hash differs); a plugin may filter it",
+                reason:
+                    "the site stored this text otherwise than it was sent (its content_hash differs); a plugin may filter it",
                 fallback: .archive)
         ]
     }
@@ -165,7 +170,8 @@ extension FluentSupportTarget {
         let hashes = Set(there.compactMap { $0["file_hash"]?.string })
         return zip(uploads.hashes, uploads.names).filter { !hashes.contains($0.0) }.map { _, name in
             Loss(
-                field: "messages[].attachments[]", value: name, reason: "Fluent Support took the file and did not attach it",
+                field: "messages[].attachments[]", value: name,
+                reason: "Fluent Support took the file and did not attach it",
                 fallback: .archive)
         }
     }
@@ -188,7 +194,8 @@ extension FluentSupportTarget {
         var failure: Outcome {
             if case .failed(let outcome) = self { return outcome }
             return .rejected(
-                Diagnostic(code: "fluent-support.files", "files were not uploaded", remedy: "run the same command again"))
+                Diagnostic(
+                    code: "fluent-support.files", "files were not uploaded", remedy: "run the same command again"))
         }
     }
 
@@ -205,13 +212,16 @@ extension FluentSupportTarget {
                 ticket: ticket, as: login)
             switch sent {
             case .understood(let json):
-                guard let hash = json["attachments"]?[0]?.string else { return .failed(.notNow(oddAnswer(step), retryAfter: .seconds(10))) }
+                guard let hash = json["attachments"]?[0]?.string else {
+                    return .failed(.notNow(oddAnswer(step), retryAfter: .seconds(10)))
+                }
                 out.hashes.append(hash)
                 out.names.append(file.name)
             case .refused(let status, let diagnostic) where status == 422 || status == 413:
                 out.losses.append(
                     Loss(
-                        field: "messages[].attachments[]", value: "\(file.name) (\(file.size) bytes)", reason: diagnostic.message,
+                        field: "messages[].attachments[]", value: "\(file.name) (\(file.size) bytes)",
+                        reason: diagnostic.message,
                         fallback: .archive))
             case .refused(_, let diagnostic): return .failed(.rejected(diagnostic))
             case .notNow(let diagnostic, let pause): return .failed(.notNow(diagnostic, retryAfter: pause))
@@ -225,7 +235,8 @@ extension FluentSupportTarget {
 
     private func missingTicket(_ step: Step) -> Diagnostic {
         Diagnostic(
-            code: "fluent-support.no-ticket", "the ticket of “\(step.name)” is not known", remedy: "run the same command again",
+            code: "fluent-support.no-ticket", "the ticket of “\(step.name)” is not known",
+            remedy: "run the same command again",
             cause: .bug)
     }
 
@@ -237,7 +248,8 @@ extension FluentSupportTarget {
 
     private func oddAnswer(_ step: Step) -> Diagnostic {
         Diagnostic(
-            code: "fluent-support.odd-answer", "Fluent Support's answer to “\(step.name)” was not understood", subject: api.address,
+            code: "fluent-support.odd-answer", "Fluent Support's answer to “\(step.name)” was not understood",
+            subject: api.address,
             remedy: "run the same command again: what was written is looked up first", cause: .unavailable)
     }
 }

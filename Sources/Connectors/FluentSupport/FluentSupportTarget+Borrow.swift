@@ -26,7 +26,8 @@ extension FluentSupportTarget {
                 out.append(
                     Borrowing(
                         name: "mailbox \(mailbox.id) e-mails",
-                        summary: "all e-mails of the mailbox “\(mailbox.name)” are off: also those of people who work there meanwhile",
+                        summary:
+                            "all e-mails of the mailbox “\(mailbox.name)” are off: also those of people who work there meanwhile",
                         before: .array(try await emailConfigs(of: mailbox.id, api)),
                         during: ["kind": "mute", "mailbox": JSON(mailbox.id)]))
             }
@@ -43,12 +44,15 @@ extension FluentSupportTarget {
         if mailbox == nil {
             let body: JSON = [
                 "business": [
-                    "name": .string(options.staging), "email": "ticketferry-staging@no-address.invalid", "box_type": "web",
+                    "name": .string(options.staging), "email": "ticketferry-staging@no-address.invalid",
+                    "box_type": "web",
                 ]
             ]
             // Found by name or made: after a lost answer the next run finds it.
             let sent = await api.send(APICall(.post, "mailboxes", body: .json(body)))
-            guard case .understood(let json) = sent, let id = json["mailbox"]?["id"]?.int else { throw Self.thrown(sent) }
+            guard case .understood(let json) = sent, let id = json["mailbox"]?["id"]?.int else {
+                throw Self.thrown(sent)
+            }
             mailbox = FluentSupportSite.Mailbox(id: id, name: options.staging, isDefault: false)
         }
         guard let mailbox else { return }
@@ -62,9 +66,12 @@ extension FluentSupportTarget {
         let id = borrowing.during["mailbox"]?.int ?? 0
         let now = try await emailConfigs(of: id, api)
         for before in borrowing.before.array ?? [] where before["status"]?.string != "no" {
-            guard let key = before["key"]?.string, let current = now.first(where: { $0["key"]?.string == key }) else { continue }
+            guard let key = before["key"]?.string, let current = now.first(where: { $0["key"]?.string == key }) else {
+                continue
+            }
             if current["status"]?.string == before["status"]?.string { continue }
-            guard current["email_subject"] == before["email_subject"], current["email_body"] == before["email_body"] else {
+            guard current["email_subject"] == before["email_subject"], current["email_body"] == before["email_body"]
+            else {
                 return .changedMeanwhile(current)
             }
             try await put(before, key: key, mailbox: id, api)
@@ -79,7 +86,8 @@ extension FluentSupportTarget {
             learn(staging: nil)
             return .givenBack
         }
-        let held = try await api.read("tickets", [("per_page", "1"), ("filters[mailbox_id][]", String(id))])["tickets"]?["total"]?.int
+        let held = try await api.read("tickets", [("per_page", "1"), ("filters[mailbox_id][]", String(id))])[
+            "tickets"]?["total"]?.int
         let count = max(held ?? 1, ours["tickets_count"]?.int ?? 0)
         if count > 0 || ours["is_default"]?.string == "yes" {
             return .changedMeanwhile(["mailbox": .string(options.staging), "tickets": JSON(count)])
@@ -111,7 +119,8 @@ extension FluentSupportTarget {
         }
         if let loud = try await emailConfigs(of: mailbox, api).first(where: { $0["status"]?.string != "no" }) {
             throw Diagnostic(
-                code: "fluent-support.not-muted", "the e-mail “\(loud["title"]?.string ?? "")” of mailbox \(mailbox) could not be switched off",
+                code: "fluent-support.not-muted",
+                "the e-mail “\(loud["title"]?.string ?? "")” of mailbox \(mailbox) could not be switched off",
                 subject: api.address, remedy: "switch it off by hand, or use an administrator's login", cause: .refused)
         }
     }

@@ -7,6 +7,7 @@ internal import Transport
 extension FluentSupportTarget {
     package func inventory() async throws -> [FoundTicket] {
         let api = api
+        let zone = site.zone
         var out: [FoundTicket] = []
         var page = 1
         while true {
@@ -17,7 +18,9 @@ extension FluentSupportTarget {
                 out.append(
                     FoundTicket(
                         digest: marker.digest, generation: marker.generation,
-                        receipt: Receipt(id: String(id), url: api.page(ofTicket: id), proof: row["content_hash"]?.string)))
+                        receipt: Receipt(
+                            id: String(id), url: api.page(ofTicket: id), proof: row["content_hash"]?.string,
+                            stored: Self.stored(updatedAt: zone.time(row["updated_at"]?.string).map(zone.local)))))
             }
             let last = list["last_page"]?.int ?? page
             if rows.isEmpty || page >= last { return out }
@@ -32,7 +35,8 @@ extension FluentSupportTarget {
         guard let all = try await whole(ticket, api) else {
             return .cannotTell(
                 Diagnostic(
-                    code: "fluent-support.gone", "the ticket \(ticket) of “\(step.name)” is gone from Fluent Support", subject: api.page(ofTicket: ticket),
+                    code: "fluent-support.gone", "the ticket \(ticket) of “\(step.name)” is gone from Fluent Support",
+                    subject: api.page(ofTicket: ticket),
                     remedy: "somebody deleted it: decide with `ticketferry resolve`", cause: .someFailed))
         }
         let found = Self.responses(of: all).filter { Self.carries($0, step.key) }
@@ -89,17 +93,15 @@ extension FluentSupportTarget {
     }
 
     package func storedFingerprint(ticket: Receipt) async throws -> String? {
-        guard let id = Int(ticket.id), let all = try await whole(id, api), let row = all["ticket"] else { return nil }
-        var texts: [String] = []
-        // Without dates: the finishing file changes those, not people.
-        for name in ["title", "content_hash", "status", "priority", "client_priority", "mailbox_id", "customer_id", "product_id", "privacy"] {
-            texts.append(row[name]?.text ?? "")
-        }
-        texts.append(contentsOf: (row["tags"]?.array ?? []).compactMap { $0["id"]?.text }.sorted())
-        for response in Self.responses(of: all).sorted(by: { ($0["id"]?.int ?? 0) < ($1["id"]?.int ?? 0) }) {
-            for name in ["id", "conversation_type", "content"] { texts.append(response[name]?.text ?? "") }
-        }
-        return FluentSupportDigest.of(texts)
+        guard let id = Int(ticket.id), let all = try await whole(id, api) else { return nil }
+        return Self.stored(updatedAt: site.zone.time(all["ticket"]?["updated_at"]?.string).map(site.zone.local))
+    }
+
+    /// The fingerprint of a ticket as it stands: its date of change, which every reply and every changed property moves and
+    /// which we set last, so that the fingerprint right after the write costs no request. Notes, tags and edited texts do
+    /// not move it.
+    static func stored(updatedAt local: String?) -> String {
+        FluentSupportDigest.of(["updated_at", local ?? ""])
     }
 
     // MARK: Reading
@@ -137,7 +139,8 @@ extension FluentSupportTarget {
     private func holds(_ row: JSON, _ name: String, _ value: JSON) -> Bool {
         let zone = site.zone
         switch name {
-        case "created_at", "updated_at", "waiting_since", "last_agent_response", "last_customer_response", "resolved_at":
+        case "created_at", "updated_at", "waiting_since", "last_agent_response", "last_customer_response",
+            "resolved_at":
             return zone.time(row[name]?.string).map(zone.local) == value.text
         case "mailbox_id":
             if case .string = value { return row[name]?.int == site.staging?.id }
@@ -148,7 +151,9 @@ extension FluentSupportTarget {
 
     private func several(_ step: Step, _ ids: [Int], _ api: FluentSupportAPI) -> Diagnostic {
         Diagnostic(
-            code: "fluent-support.several", "Fluent Support holds “\(step.name)” more than once: \(ids.map(String.init).joined(separator: ", "))",
-            subject: api.address, remedy: "delete all but one there, then decide with `ticketferry resolve`", cause: .someFailed)
+            code: "fluent-support.several",
+            "Fluent Support holds “\(step.name)” more than once: \(ids.map(String.init).joined(separator: ", "))",
+            subject: api.address, remedy: "delete all but one there, then decide with `ticketferry resolve`",
+            cause: .someFailed)
     }
 }

@@ -17,9 +17,11 @@ extension FluentSupportTarget {
         let isAdmin = me.permissions.contains("administrator") || me.permissions.contains("fst_manage_settings")
         if !isAdmin, !me.permissions.contains("fst_manage_other_tickets") {
             throw Diagnostic(
-                code: "fluent-support.permissions", "the agent \(me.agent.email) may not reply to other agents' tickets",
+                code: "fluent-support.permissions",
+                "the agent \(me.agent.email) may not reply to other agents' tickets",
                 subject: api.address,
-                remedy: "give the agent “Manage other tickets” and “Sensitive data” in Fluent Support, or use an administrator's login",
+                remedy:
+                    "give the agent “Manage other tickets” and “Sensitive data” in Fluent Support, or use an administrator's login",
                 cause: .refused)
         }
         try await readCatalogue(api, into: &site)
@@ -107,7 +109,8 @@ extension FluentSupportTarget {
                 Diagnostic(
                     .warning, code: "fluent-support.integrations",
                     "these are connected to Fluent Support and may act on migrated tickets: \(names.joined(separator: ", "))",
-                    subject: api.address, remedy: "switch them off for the time of the run if they send messages", cause: .refused))
+                    subject: api.address, remedy: "switch them off for the time of the run if they send messages",
+                    cause: .refused))
         }
     }
 
@@ -131,9 +134,11 @@ extension FluentSupportTarget {
                 } ?? "no answer"
             sink.emit(
                 Diagnostic(
-                    .warning, code: "fluent-support.agent-login", "the login of agent \(email) does not work (\(why)): replies will name them in a header",
+                    .warning, code: "fluent-support.agent-login",
+                    "the login of agent \(email) does not work (\(why)): replies will name them in a header",
                     subject: api.address,
-                    remedy: "make a new application password for them (\(api.authorizePage)) and check that they are an agent",
+                    remedy:
+                        "make a new application password for them (\(api.authorizePage)) and check that they are an agent",
                     cause: .refused))
         }
         site.logins.insert(site.me.email)
@@ -157,7 +162,8 @@ extension FluentSupportTarget {
             throw Diagnostic(
                 code: "fluent-support.cannot-mute", "this login may not change mailboxes, so no e-mails can be muted",
                 subject: api.address,
-                remedy: "use an administrator's login, or `notifications: allow` with --allow-notifications", cause: .refused)
+                remedy: "use an administrator's login, or `notifications: allow` with --allow-notifications",
+                cause: .refused)
         }
         return site.policy
     }

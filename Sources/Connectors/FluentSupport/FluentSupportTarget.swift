@@ -69,7 +69,8 @@ package final class FluentSupportTarget: TicketTarget {
             var policies: [NotificationPolicy] = [.allow, .refuse]
             if site.canMute { policies = [.stage, .mute] + policies }
             return TargetFeatures(
-                notes: true, notificationPolicies: policies, maxFileSize: site.maxFileSize, finishingHead: finishingHead)
+                notes: true, notificationPolicies: policies, maxFileSize: site.maxFileSize, finishingHead: finishingHead
+            )
         }
     }
 

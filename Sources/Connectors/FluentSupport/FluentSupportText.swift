@@ -93,7 +93,8 @@ struct FluentSupportText: Hashable, Sendable {
             changes.cut = true
             text = String(String.UnicodeScalarView(text.unicodeScalars.prefix(191))) + "…"
         }
-        changes.blanks = !changes.controls && !changes.entities && !changes.titleCharacters && !changes.cut && text != title
+        changes.blanks =
+            !changes.controls && !changes.entities && !changes.titleCharacters && !changes.cut && text != title
         stored = text
         sent = String(decoding: Self.doubling(Array(text.utf8), times: 2), as: UTF8.self)
         self.changes = changes
@@ -243,15 +244,22 @@ struct FluentSupportTextChanges: Hashable, Sendable {
             if on { out.append(Loss(field: field, value: value, reason: reason, fallback: fallback)) }
         }
         func list(_ names: Set<String>) -> String { names.sorted().prefix(12).joined(separator: ", ") }
-        add(entities, "WordPress spells &, <, > and character references its own way; it shows the same", nil, .substitute)
+        add(
+            entities, "WordPress spells &, <, > and character references its own way; it shows the same", nil,
+            .substitute)
         add(spelling, "WordPress spells tags its own way; it shows the same", nil, .substitute)
-        add(placeholders, "what Fluent Support would fill in is written as character references; it shows the same", nil, .substitute)
+        add(
+            placeholders, "what Fluent Support would fill in is written as character references; it shows the same",
+            nil, .substitute)
         add(blanks, "WordPress takes repeated blanks and line breaks out of titles", original, .substitute)
-        add(titleCharacters, "WordPress takes `%` with two hex digits out of titles; it is written with a wide percent sign", original, .substitute)
+        add(
+            titleCharacters,
+            "WordPress takes `%` with two hex digits out of titles; it is written with a wide percent sign", original,
+            .substitute)
         add(cut, "titles have at most 192 characters", original, .migrationNote)
         add(controls, "WordPress drops control characters")
         add(comments, "comments in HTML do not survive WordPress's filter")
-        add(!elements.isEmpty, "WordPress does not allow these elements; their text stays", list(elements))
+        add(!elements.isEmpty, "WordPress does not allow these elements; their text stays, but for scripts and style sheets", list(elements))
         add(!attributes.isEmpty, "WordPress does not allow these attributes", list(attributes))
         add(!styles.isEmpty, "WordPress does not allow these styles", list(styles))
         add(!schemes.isEmpty, "WordPress does not allow addresses of these schemes", list(schemes))

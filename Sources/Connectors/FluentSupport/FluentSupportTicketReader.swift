@@ -57,7 +57,8 @@ struct FluentSupportTicketReader {
         ticket.messages = [opening] + responses
         if own != ticket.priorityLabel, let own { ticket.extras.append(.init("priority", .string(own))) }
         let derived: Set<String> = [
-            "customer_id", "agent_id", "mailbox_id", "product_id", "live_activity", "customer", "agent", "mailbox", "product",
+            "customer_id", "agent_id", "mailbox_id", "product_id", "live_activity", "customer", "agent", "mailbox",
+            "product",
             "tags", "preview_response", "content_hash", "hash", "responses", "attachments", "carbon_copy",
         ]
         for member in rest.members ?? [] where !derived.contains(member.key) && !member.value.isNull {
@@ -89,7 +90,9 @@ struct FluentSupportTicketReader {
         if type != "response", type != "note", type != "internal_info" {
             message.extras.append(.init("conversation_type", .string(type)))
         }
-        if let source = response["source"]?.string, !source.isEmpty { message.extras.append(.init("source", .string(source))) }
+        if let source = response["source"]?.string, !source.isEmpty {
+            message.extras.append(.init("source", .string(source)))
+        }
         if response["is_important"]?.string == "yes" { message.extras.append(.init("is_important", "yes")) }
         return message
     }
@@ -130,7 +133,7 @@ enum FluentSupportRendering {
     static func stored(_ rendered: String, hash: String?) -> String? {
         guard let hash else { return nil }
         let starts = [rendered, plain(rendered)]
-        for start in starts {
+        for start in starts + starts.map(withoutQuotedParagraphs) {
             for links in [start, withoutTargets(start), withoutLinks(start), withoutLinks(withoutTargets(start))] {
                 for text in candidates(links) where FluentSupportText.md5(text) == hash { return text }
             }
@@ -166,6 +169,11 @@ enum FluentSupportRendering {
         return out
     }
 
+    /// Without the paragraphs that rendering puts into quotations.
+    private static func withoutQuotedParagraphs(_ text: String) -> String {
+        text.replacing("<blockquote><p>", with: "<blockquote>").replacing("</p></blockquote>", with: "</blockquote>")
+    }
+
     /// Without line breaks right before or after a tag.
     private static func withoutBreaksAtTags(_ text: String) -> String {
         text.replacing(">\n", with: ">").replacing("\n<", with: "<")
@@ -182,7 +190,8 @@ enum FluentSupportRendering {
         var rest = text[...]
         while let open = rest.range(of: "<a href=\"") {
             out += rest[..<open.lowerBound]
-            guard let end = rest[open.upperBound...].range(of: "\""), let close = rest[end.upperBound...].range(of: ">"),
+            guard let end = rest[open.upperBound...].range(of: "\""),
+                let close = rest[end.upperBound...].range(of: ">"),
                 let last = rest[close.upperBound...].range(of: "</a>")
             else {
                 out += rest[open.lowerBound...]
@@ -191,7 +200,8 @@ enum FluentSupportRendering {
             let address = rest[open.upperBound..<end.lowerBound]
             let shown = rest[close.upperBound..<last.lowerBound]
             if address == shown || address == "mailto:\(shown)" || address == "http://\(shown)" {
-                out += shown
+                // Making the link, WordPress writes `&amp;` as a number.
+                out += shown.replacing("&#038;", with: "&amp;")
             } else {
                 out += rest[open.lowerBound..<last.upperBound]
             }

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Mapping
+package import Migration
+internal import TicketModel
+
+/// Dumps as connectors: `csv`, `xml` and `jsonl`.
+package enum FileConnectors {
+    /// In the order of lists.
+    package static let descriptors: [ConnectorDescriptor] = [
+        descriptor(
+            "csv", "CSV files, by a mapping; the dialect is found by looking",
+            features: ["delimiter, quotes, escapes, header and encoding are found by looking; the mapping can set each"]),
+        descriptor(
+            "xml", "XML files, by a mapping",
+            features: ["no network, no entities, no DTD: such files are refused", "one pass, memory independent of the size"]),
+        descriptor(
+            "jsonl", "canonical JSON Lines: what `convert` writes, and a migration's archive",
+            features: ["every line is checked against the schema"]),
+    ]
+
+    private static func descriptor(_ name: String, _ summary: String, features: [String]) -> ConnectorDescriptor {
+        var options = [
+            ConnectorOption("path", "files, folders and globs, one or a list; `-` is standard input", kind: .paths, required: true, side: .source),
+            ConnectorOption(
+                "files", "the folder where the attachments' files lie; without it files are a loss", kind: .path, side: .source),
+        ]
+        if name != "jsonl" {
+            options.insert(
+                ConnectorOption(
+                    "mapping", "the read half: a shipped mapping's name or a path; found by looking if left out", side: .source),
+                at: 1)
+            options.append(
+                ConnectorOption("zone", "the zone of times that have none, such as Europe/Berlin", side: .source))
+        }
+        return ConnectorDescriptor(
+            name: name, summary: summary, options: options,
+            features: features + ["`convert` writes this format too"],
+            openSource: { context in try source(name, context) })
+    }
+
+    private static func source(_ format: String, _ context: OpenContext) throws -> DumpSource {
+        let paths = context.list("path")
+        let inputs = try InputSet(paths, diagnostics: context.sink)
+        let job = try DumpOpening.job(
+            for: inputs, mapping: context.text("mapping"), folder: context.folder, format: format,
+            zone: context.text("zone"), files: context.text("files"), sink: context.sink)
+        return DumpSource(job, paths: paths, diagnostics: context.sink)
+    }
+}
