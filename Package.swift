@@ -94,6 +94,7 @@ let package = Package(
             exclude: ["Exchanges", "Measured"]),
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "TicketModel", httpTypes]),
     ],
     swiftLanguageModes: [.v6])
 

@@ -6,7 +6,9 @@ package import TicketModel
 package struct APIAnswer: Sendable {
     package var status: Int
     package var fields: HTTPFields
-    /// The body, read. An excerpt in it is free of the client's secrets.
+    /// The body, read.
+    ///
+    /// An excerpt in it is free of the client's secrets.
     package var answer: JSONAnswer
     /// What PHP said around the JSON, free of the client's secrets; for one note in the log.
     package var noise: String?
