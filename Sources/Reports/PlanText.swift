@@ -30,15 +30,44 @@ package struct PlanText {
         case .skip: mark = style.red("–")
         case .unchanged: return nil
         }
-        let fields = change.fields.prefix(3).map { "\($0.name): \($0.before ?? "–") → \($0.after ?? "–")" }
-        var parts = ["\(TerminalText.counted(change.steps.count, "step"))"]
-        parts += fields
+        var parts = work(change)
         if !change.losses.isEmpty { parts.append(TerminalText.counted(change.losses.count, "loss", "losses")) }
         if change.mails > 0 { parts.append(TerminalText.counted(change.mails, "e-mail")) }
         parts += change.changedTexts.map { "text of \($0) changed in the source, stays" }
         parts += change.diagnostics.map(\.message)
         let text = "\(change.number.map { "\($0) (\(change.id))" } ?? change.id)  \(parts.joined(separator: " · "))"
         return "\(mark) \(TerminalText.clipped(TerminalText.safe(text), to: width - 2))"
+    }
+
+    /// What is sent, by kind; for an update the properties with their values.
+    private static func work(_ change: TicketChange) -> [String] {
+        var counts: [(name: String, count: Int)] = []
+        for step in change.steps {
+            // `append reply m3` → `reply`: the id says nothing in a summary.
+            let words = step.split(separator: " ")
+            let name =
+                words.first == "set"
+                ? "property"
+                : String(words.dropFirst().prefix(words.contains("migration") ? 2 : 1).joined(separator: " "))
+            if let at = counts.firstIndex(where: { $0.name == name }) {
+                counts[at].count += 1
+            } else {
+                counts.append((name, 1))
+            }
+        }
+        var parts = counts.map { "\($0.count) \($0.count == 1 ? $0.name : plural($0.name))" }
+        if change.action != .create {
+            parts += change.fields.prefix(4).map { "\($0.name): \($0.before ?? "–") → \($0.after ?? "–")" }
+        }
+        return parts
+    }
+
+    private static func plural(_ noun: String) -> String {
+        switch noun {
+        case "reply": "replies"
+        case "property": "properties"
+        default: noun + "s"
+        }
     }
 
     private var head: [String] {
