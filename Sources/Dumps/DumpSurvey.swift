@@ -25,7 +25,8 @@ package struct DumpSurvey {
                 file: file.name, size: file.size, format: "xml", dialect: nil, rows: nil,
                 survey: try XMLSurvey(try file.open()).run())
         case .json:
-            return DumpSurvey(file: file.name, size: file.size, format: "jsonl", dialect: nil, rows: nil, survey: Survey())
+            return DumpSurvey(
+                file: file.name, size: file.size, format: "jsonl", dialect: nil, rows: nil, survey: Survey())
         case .text:
             let reader = try CSVReader(try file.open(), diagnostics: diagnostics)
             var survey = Survey()

@@ -20,7 +20,7 @@ extension MigrationFile {
             throw Diagnostic(
                 code: "migration.not-found", isFolder.boolValue ? "this is a folder" : "there is no such file",
                 at: SourceLocation(file: path),
-                remedy: "name a migration file; `ticketferry init` writes one")
+                remedy: "name a migration file; the README has one to start from")
         }
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Diagnostic(

@@ -98,10 +98,7 @@ public struct Runner: Sendable {
 
     private func refuseIfNeeded(_ summary: PlanSummary) throws {
         if summary.read.timesWithoutZone > 0 {
-            throw Diagnostic(
-                code: "source.no-zone",
-                "\(summary.read.timesWithoutZone) times in the source have no zone, and nobody said which one is meant",
-                remedy: "add `zone: Europe/Berlin` (or whichever holds) under `source:`")
+            throw Diagnostic.noZone(summary.read.timesWithoutZone)
         }
         if summary.unknownInTarget > 0 {
             throw Diagnostic(
@@ -123,10 +120,7 @@ public struct Runner: Sendable {
         let count = summary.mails
         switch summary.policy {
         case .refuse where count > 0:
-            throw Diagnostic(
-                code: "notifications.refused", "the target would send \(count) e-mails, and none is allowed",
-                remedy: "say `notifications: stage` or `mute` where the target can; nothing was written",
-                cause: .refused)
+            throw Diagnostic.mailsRefused(count)
         case .allow where !options.allowsNotifications:
             throw Diagnostic(
                 code: "notifications.not-allowed",

@@ -119,7 +119,9 @@ extension TicketWork {
     /// Leaves the properties alone that people may have changed; what is missing still comes.
     mutating func keepConflicts() {
         action = .conflict
-        steps.removeAll { $0.verb == .set && progress.done[$0.key] != nil }
+        // What new messages move (the mailbox that they go through, the clocks) still has to be put right after them.
+        let writes = steps.contains { $0.verb.canDouble }
+        steps.removeAll { $0.verb == .set && progress.done[$0.key] != nil && !(writes && $0.undoneByOthers) }
         fields.removeAll { field in !steps.contains { $0.name == field.name } }
     }
 }

@@ -17,18 +17,25 @@ package struct CensusText {
     /// Counts, values of each field with bars, oddities.
     package var lines: [String] {
         var lines = [style.bold(TerminalText.counted(census.tickets, "ticket")) + span]
-        for (kind, count) in census.messages.sorted(by: Self.order) { lines.append("  \(TerminalText.count(count)) × \(kind)") }
+        for (kind, count) in census.messages.sorted(by: Self.order) {
+            lines.append("  \(TerminalText.count(count)) × \(kind)")
+        }
         if census.attachments > 0 {
             let size = census.attachmentBytes > 0 ? ", \(TerminalText.bytes(census.attachmentBytes)) known" : ""
             lines.append("  \(TerminalText.counted(census.attachments, "file"))\(size)")
         }
-        for field in ["status", "priority", "assignee", "department", "product", "mailbox", "channel", "type", "tag", "custom field"] {
+        for field in [
+            "status", "priority", "assignee", "department", "product", "mailbox", "channel", "type", "tag",
+            "custom field",
+        ] {
             guard let values = census.values[field] else { continue }
             lines += bars(field, values)
         }
         if !census.oddities.isEmpty {
             lines += ["", style.bold("Look at")]
-            lines += census.oddities.sorted(by: Self.order).map { style.yellow("  \(TerminalText.count($0.value)) \($0.key)") }
+            lines += census.oddities.sorted(by: Self.order).map {
+                style.yellow("  \(TerminalText.count($0.value)) \($0.key)")
+            }
         }
         return lines
     }

@@ -7,7 +7,9 @@
 public struct Secret: Sendable, Hashable {
     private let text: String
 
-    /// Wraps a text. What reads secrets from files takes off the line break first.
+    /// Wraps a text.
+    ///
+    /// What reads secrets from files takes off the line break first.
     public init(_ text: String) { self.text = text }
 
     /// Whether there is no text at all.
@@ -18,7 +20,10 @@ public struct Secret: Sendable, Hashable {
 }
 
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Dots.
     public var description: String { "•••" }
+    /// Dots.
     public var debugDescription: String { "•••" }
+    /// Nothing to look into.
     public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }

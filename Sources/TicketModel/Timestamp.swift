@@ -21,7 +21,9 @@ public struct Timestamp: Hashable, Sendable, Comparable {
         self.fractionDigits = fractionDigits
     }
 
-    private static let powers: [UInt32] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000]
+    private static let powers: [UInt32] = [
+        1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000,
+    ]
 
     /// The fraction in nanoseconds.
     public var nanoseconds: UInt32 { fraction * Self.powers[9 - Int(fractionDigits)] }

@@ -6,7 +6,9 @@ package import TicketModel
 package struct APIAnswer: Sendable {
     package var status: Int
     package var fields: HTTPFields
-    /// The body, read. An excerpt in it is free of the client's secrets.
+    /// The body, read.
+    ///
+    /// An excerpt in it is free of the client's secrets.
     package var answer: JSONAnswer
     /// What PHP said around the JSON, free of the client's secrets; for one note in the log.
     package var noise: String?
@@ -67,7 +69,8 @@ extension APIAnswer {
                 "look into the site's error log: memory or time may have run out", cause)
         case .phpError:
             return make(
-                "http.php-error", "the site's code crashed (HTTP \(status))\(said)", "look into the site's error log", cause)
+                "http.php-error", "the site's code crashed (HTTP \(status))\(said)", "look into the site's error log",
+                cause)
         case .other:
             return make(
                 "http.not-json", "the site's answer is no JSON (HTTP \(status))\(said)",

@@ -7,7 +7,9 @@ internal import NIOHTTPCompression
 internal import NIOPosix
 internal import NIOSSL
 
-/// HTTP/1.1 over sockets, with kept-alive connections. The only file that knows AsyncHTTPClient.
+/// HTTP/1.1 over sockets, with kept-alive connections.
+///
+/// The only file that knows AsyncHTTPClient.
 ///
 /// Proxies from the environment are not used: whoever runs a migration says where its data goes.
 package final class AsyncHTTPClientTransport: HTTPTransport {
@@ -130,7 +132,8 @@ extension AsyncHTTPClientTransport {
         case is SocketAddressError:
             return HTTPFailure(.notSent, .unknownHost, "the host is not known")
         case NIOSSLError.handshakeFailed(let cause):
-            return HTTPFailure(.notSent, .tls, "no secure connection could be made: \(String(describing: cause).prefix(200))")
+            return HTTPFailure(
+                .notSent, .tls, "no secure connection could be made: \(String(describing: cause).prefix(200))")
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             return HTTPFailure(.notSent, .tls, "the certificate was made for another host")
         case NIOHTTPDecompression.DecompressionError.limit:

@@ -56,7 +56,9 @@ package struct EndpointURL: Hashable, Sendable {
         let location = location.trimmed
         if location.isEmpty { return nil }
         if location.hasPrefix("//") { return EndpointURL("\(scheme):\(location)") }
-        if location.contains("://"), let name = location.range(ofText: "://"), Self.isScheme(location[..<name.lowerBound]) {
+        if location.contains("://"), let name = location.range(ofText: "://"),
+            Self.isScheme(location[..<name.lowerBound])
+        {
             return EndpointURL(location)
         }
         if location.hasPrefix("/") { return EndpointURL(origin + location) }
@@ -68,7 +70,8 @@ package struct EndpointURL: Hashable, Sendable {
     private static func usualPort(of scheme: String) -> Int { scheme == "http" ? 80 : 443 }
 
     private static func isScheme(_ text: Substring) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy { $0.isLetterOrDigit || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: ".") }
+        !text.isEmpty
+            && text.utf8.allSatisfy { $0.isLetterOrDigit || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: ".") }
     }
 }
 

@@ -3,7 +3,9 @@
 /// Dates as they stand in HTTP's headers, and the one form in which logs write them.
 package enum HTTPDate {
     /// Reads the three forms of RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT`
-    /// and `Sun Nov  6 08:49:37 1994`. The day's name is not checked. A year of two digits that would lie more than 50
+    /// and `Sun Nov  6 08:49:37 1994`.
+    ///
+    /// The day's name is not checked. A year of two digits that would lie more than 50
     /// years ahead of `now` is one of the past, as the RFC wants it.
     ///
     /// - Returns: seconds since 1970, nil for anything else.
@@ -31,7 +33,9 @@ package enum HTTPDate {
     /// RFC 3339 in UTC with milliseconds, for logs.
     package static func timestamp(_ seconds: Double) -> String {
         let milliseconds = Int((seconds * 1000).rounded(.down))
-        let (day, rest) = (floorDivide(milliseconds, 86_400_000), milliseconds - floorDivide(milliseconds, 86_400_000) * 86_400_000)
+        let (day, rest) = (
+            floorDivide(milliseconds, 86_400_000), milliseconds - floorDivide(milliseconds, 86_400_000) * 86_400_000
+        )
         let date = civil(days: day)
         func pad(_ value: Int, _ width: Int = 2) -> String {
             let digits = String(value)

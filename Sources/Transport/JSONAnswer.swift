@@ -73,31 +73,43 @@ extension JSONAnswer {
         case truncated
     }
 
-    /// Looks for a value that begins the body or follows PHP's messages. Linear but for a bounded number of tries.
+    /// Looks for a value that begins the body or stands behind PHP's messages, and for one that breaks off there.
+    ///
+    /// Brackets within a message are passed over: a value stands where a message has ended. One that never closes ends
+    /// the search, since what stands inside it is a scrap. Linear but for a bounded number of tries.
     private static func search(_ body: [UInt8], from start: Int) -> Found? {
         let hasNoise = PHPNoise.starts(body[start...])
-        var at = start
         var triesLeft = 64
+        var at = start
         while at < body.count, triesLeft > 0 {
-            guard let open = body[at...].firstIndex(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }) else {
-                return nil
-            }
-            // Without messages before it, JSON begins the body or is not there.
-            if !hasNoise && open != start { return nil }
-            triesLeft -= 1
-            guard let end = endOfValue(body, from: open) else {
-                let isLast = triesLeft == 0 || !body[(open + 1)...].contains { $0 == UInt8(ascii: "{") }
-                if open == start || isLast { return looksLikeValue(body, at: open) ? .truncated : nil }
-                at = open + 1
+            let isOpen = body[at] == UInt8(ascii: "{") || body[at] == UInt8(ascii: "[")
+            guard isOpen, at == start || (hasNoise && followsMessage(body, at: at)), looksLikeValue(body, at: at) else {
+                // Without messages before it, JSON begins the body or is not there.
+                if !hasNoise { return nil }
+                at += 1
                 continue
             }
+            triesLeft -= 1
+            guard let end = endOfValue(body, from: at) else { return .truncated }
             let rest = body[end...].drop { $0.isBlank }
-            if rest.isEmpty || PHPNoise.starts(rest), let json = try? JSON(parsing: body[open..<end]) {
-                return .value(json, noise: body[start..<open] + rest)
+            if rest.isEmpty || PHPNoise.starts(rest), let json = try? JSON(parsing: body[at..<end]) {
+                return .value(json, noise: body[start..<at] + rest)
             }
-            at = open + 1
+            at += 1
         }
         return nil
+    }
+
+    /// Whether a place may be the end of a message: it follows a line break, a byte order mark or one of the tags that
+    /// PHP and WordPress close their messages with.
+    private static func followsMessage(_ body: [UInt8], at: Int) -> Bool {
+        let before = body[..<at]
+        guard let last = before.last else { return true }
+        if last == 0x0A || last == 0x0D { return true }
+        let visible = before.suffix(64).reversed().drop { $0.isBlank }.reversed()
+        return ["<br />", "<br/>", "<br>", "</p>", "</div>", "\u{FEFF}"].contains {
+            visible.suffix($0.utf8.count).elementsEqual($0.utf8)
+        }
     }
 
     /// The index after the bracket that closes the one at `open`; nil where the text ends before.
@@ -163,7 +175,9 @@ enum PHPNoise {
     static func starts(_ text: ArraySlice<UInt8>) -> Bool {
         let head = String(decoding: text.prefix(120), as: UTF8.self).lowercased()
         let plain = head.replacingTags().trimmed
-        let levels = ["warning", "notice", "deprecated", "strict standards", "fatal error", "parse error", "recoverable"]
+        let levels = [
+            "warning", "notice", "deprecated", "strict standards", "fatal error", "parse error", "recoverable",
+        ]
         return levels.contains { plain.hasPrefix("\($0):") || plain.hasPrefix("php \($0):") }
             || plain.hasPrefix("recoverable fatal error") || plain.hasPrefix("wordpress database error")
             || plain.hasPrefix("catchable fatal error")
@@ -187,7 +201,9 @@ enum Excerpt {
             picked = title.drop { $0 != ">" }.dropFirst()
         }
         let line = String(picked).replacingTags().map { $0.isWhitespace ? " " : String($0) }.joined()
-        let visible = line.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 && !(0x80...0x9F).contains($0.value) }
+        let visible = line.unicodeScalars.filter {
+            $0.value >= 32 && $0.value != 127 && !(0x80...0x9F).contains($0.value)
+        }
         let words = String(String.UnicodeScalarView(visible)).split(separator: " ").joined(separator: " ")
         return words.count > 200 ? "\(words.prefix(199))…" : words
     }

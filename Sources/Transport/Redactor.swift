@@ -27,7 +27,9 @@ package struct Redactor: Sendable {
     /// Whether a name of a query item or a field speaks of a secret.
     package static func isSecretName(_ name: some StringProtocol) -> Bool {
         let name = name.lowercased().filter { $0.isLetter }
-        return ["key", "token", "pass", "secret", "auth", "signature", "credential", "session"].contains { name.contains($0) }
+        return ["key", "token", "pass", "secret", "auth", "signature", "credential", "session"].contains {
+            name.contains($0)
+        }
             || ["sig", "pwd", "code", "hash", "nonce"].contains(name)
     }
 

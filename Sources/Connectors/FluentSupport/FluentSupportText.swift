@@ -259,7 +259,10 @@ struct FluentSupportTextChanges: Hashable, Sendable {
         add(cut, "titles have at most 192 characters", original, .migrationNote)
         add(controls, "WordPress drops control characters")
         add(comments, "comments in HTML do not survive WordPress's filter")
-        add(!elements.isEmpty, "WordPress does not allow these elements; their text stays, but for scripts and style sheets", list(elements))
+        add(
+            !elements.isEmpty,
+            "WordPress does not allow these elements; their text stays, but for scripts and style sheets",
+            list(elements))
         add(!attributes.isEmpty, "WordPress does not allow these attributes", list(attributes))
         add(!styles.isEmpty, "WordPress does not allow these styles", list(styles))
         add(!schemes.isEmpty, "WordPress does not allow addresses of these schemes", list(schemes))

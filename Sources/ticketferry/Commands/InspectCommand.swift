@@ -59,7 +59,9 @@ struct InspectCommand: AsyncParsableCommand {
             result = try job.forEachTicket(in: files, diagnostics: console) { state in
                 if stop.isStopped { throw Failure.interruptedConversion }
                 console.progress.update(state.line)
-            } _: { census.add($0) }
+            } _: {
+                census.add($0)
+            }
         } catch let diagnostic as Diagnostic where diagnostic.code == "input.unrecognised" {
             // Nobody knows what its records are; what stands in it can be shown all the same.
             console.emit(diagnostic)
@@ -72,22 +74,25 @@ struct InspectCommand: AsyncParsableCommand {
         }
         if let result {
             CensusText(census, style: console.style, width: console.width).lines.forEach { console.print($0) }
-            ReadReportText(result.report, style: console.style, width: console.width).lines.forEach { console.print($0) }
+            ReadReportText(result.report, style: console.style, width: console.width).lines.forEach {
+                console.print($0)
+            }
             ConvertText.losses(result.losses, style: console.style, width: console.width).forEach { console.print($0) }
         }
         for survey in surveys { show(survey, console) }
     }
 
     private func inspect(migration: String, _ console: Console, _ stop: StopSignal) async throws {
-        let opened = try await OpenedMigration(migration, console: console, stop: stop)
-        try await opened.file.warnOfBorrowed(console)
+        let file = try MigrationFile.read(migration, connectors: Registry.connectors)
+        try await file.warnOfBorrowed(console)
+        let source = try await OpenedMigration.source(of: file, log: LogFile(path: file.log), console: console)
         var census = TicketCensus()
         var cursor: Cursor?
         repeat {
-            let page = try await opened.setup.source.list(since: nil, after: cursor)
+            let page = try await source.list(since: nil, after: cursor)
             for stub in page.stubs {
                 if stop.isStopped { throw Failure.interruptedConversion }
-                let line = if let line = stub.line { line } else { try await opened.setup.source.fetch(stub) }
+                let line = if let line = stub.line { line } else { try await source.fetch(stub) }
                 census.add(try line.ticket())
                 console.progress.update(
                     ProgressLine.State(label: "reading", done: census.tickets, total: page.total, unit: "tickets"))
@@ -95,7 +100,7 @@ struct InspectCommand: AsyncParsableCommand {
             cursor = page.next
         } while cursor != nil
         console.progress.clear()
-        let report = await opened.setup.source.readReport()
+        let report = await source.readReport()
         if console.json {
             console.print(json: json(census, report, []))
         } else {
@@ -110,7 +115,8 @@ struct InspectCommand: AsyncParsableCommand {
         if let rows = survey.rows { head += ", \(TerminalText.counted(rows, "row"))" }
         console.print(head)
         if let dialect = survey.dialect { console.print("  " + console.style.dim(TerminalText.safe(dialect))) }
-        var table = TextTable(["path", "filled", "of", "longest", "values"], alignments: [.left, .right, .right, .right])
+        var table = TextTable(
+            ["path", "filled", "of", "longest", "values"], alignments: [.left, .right, .right, .right])
         for path in survey.survey.paths {
             let values = path.values.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }.prefix(4).map(\.key)
             table.add([
