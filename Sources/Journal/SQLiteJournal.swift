@@ -32,11 +32,12 @@ public actor SQLiteJournal: Journal {
         }
     }
 
-    private init(reading path: String) throws {
+    private init?(reading path: String) throws {
         self.path = path
         lock = nil
         do {
-            queue = try JournalSchema.openForReading(path: path)
+            guard let opened = try JournalSchema.openForReading(path: path) else { return nil }
+            queue = opened
             cachedHead = try queue.read { try Self.head(in: $0) }
         } catch {
             throw JournalFailure.diagnostic(error, path: path)

@@ -75,7 +75,8 @@ public struct SandboxServer: Sendable {
     ) async throws -> Value {
         // Answers may be held back for long, so the server itself has no time-out.
         let server = HTTPServer(
-            address: try sockaddr_in.inet(ip4: "127.0.0.1", port: port), timeout: 86_400, logger: .disabled,
+            address: try sockaddr_in.inet(ip4: "127.0.0.1", port: port), timeout: 86_400,
+            pool: PromptSocketPool(base: HTTPServer.defaultPool()), logger: .disabled,
             handler: Handler(front: front))
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {

@@ -101,7 +101,7 @@ final class Practice {
         }
         try #require(connected == 0, "the practice helpdesk is gone")
         let request = Array("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".utf8)
-        try #require(send(handle, request, request.count, Int32(MSG_NOSIGNAL.rawValue)) == request.count)
+        try #require(send(handle, request, request.count, Int32(MSG_NOSIGNAL)) == request.count)
         var answer = Data()
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
