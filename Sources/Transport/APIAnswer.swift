@@ -7,6 +7,8 @@ package struct APIAnswer: Sendable {
     package var status: Int
     package var fields: HTTPFields
     /// The body, read. An excerpt in it is free of the client's secrets.
+    ///
+    /// JSON is as it came and may repeat a secret: what is shown of it goes through ``APIClient/redact(_:)`` first.
     package var answer: JSONAnswer
     /// What PHP said around the JSON, free of the client's secrets; for one note in the log.
     package var noise: String?
@@ -20,6 +22,8 @@ package struct APIAnswer: Sendable {
     package var retryAfter: Duration?
     /// The address at which the site's own redirects ended, where there were any.
     package var redirectedTo: EndpointURL?
+    /// Knows the secrets of the client that called.
+    let redactor: Redactor
 
     /// Whether the status is 2xx.
     package var isSuccess: Bool { (200..<300).contains(status) }
@@ -42,7 +46,7 @@ extension APIAnswer {
     package var problem: Diagnostic {
         switch answer {
         case .notJSON(let kind, _, let excerpt): notJSON(kind, excerpt)
-        case .json(_, let json): refused(said: Self.message(of: json))
+        case .json(_, let json): refused(said: message(of: json))
         }
     }
 
@@ -110,8 +114,8 @@ extension APIAnswer {
     }
 
     /// The sentence that most APIs put under one of these names.
-    private static func message(of json: JSON) -> String? {
+    private func message(of json: JSON) -> String? {
         let text = json["message"]?.string ?? json["error"]?.string ?? json["error"]?["message"]?.string ?? json.string
-        return text.map { Excerpt.plain(Array($0.utf8)[...]) }
+        return text.map { Excerpt.plain(Array($0.utf8)[...], clean: redactor.clean) }
     }
 }

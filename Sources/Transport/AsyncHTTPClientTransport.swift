@@ -58,7 +58,8 @@ package final class AsyncHTTPClientTransport: HTTPTransport {
                     do {
                         try await sink.receive(Array(buffer.readableBytesView), of: head)
                     } catch {
-                        failureOfSink = error
+                        // Sent is sent: a sink that was cancelled must not pass for a request that was not sent.
+                        failureOfSink = error is CancellationError ? HTTPFailure.cancelled : error
                         throw error
                     }
                 }
@@ -115,7 +116,7 @@ extension AsyncHTTPClientTransport {
     private static func failure(_ error: any Error) -> HTTPFailure {
         switch error {
         case let failure as HTTPFailure: return failure
-        case is CancellationError: return cancelled
+        case is CancellationError: return .cancelled
         case let error as HTTPClientError: return failure(error)
         case let error as NIOConnectionError:
             let nobody = error.connectionErrors.isEmpty && (error.dnsAError != nil || error.dnsAAAAError != nil)
@@ -156,7 +157,7 @@ extension AsyncHTTPClientTransport {
             HTTPFailure(.notSent, .invalidRequest, "the address cannot be requested")
         case .alreadyShutdown:
             HTTPFailure(.notSent, .cancelled, "the connections were closed already")
-        case .cancelled: cancelled
+        case .cancelled: HTTPFailure.cancelled
         case .deadlineExceeded, .readTimeout, .writeTimeout:
             HTTPFailure(.uncertain, .timeout, "no complete answer came in time")
         case .bodyLengthMismatch, .writeAfterRequestSent:
@@ -168,9 +169,5 @@ extension AsyncHTTPClientTransport {
                 HTTPFailure(.uncertain, .connectionLost, "the connection was lost before the answer was complete")
             }
         }
-    }
-
-    private static var cancelled: HTTPFailure {
-        HTTPFailure(.uncertain, .cancelled, "the request was cancelled while it was under way")
     }
 }

@@ -63,6 +63,10 @@ package struct HTTPFailure: Error, Sendable, Hashable {
         self.advice = advice
     }
 
+    static var cancelled: HTTPFailure {
+        HTTPFailure(.uncertain, .cancelled, "the request was cancelled while it was under way")
+    }
+
     static func tooLarge(limit: Int) -> HTTPFailure {
         HTTPFailure(.uncertain, .tooLarge, "the answer is longer than \(limit) bytes")
     }

@@ -54,6 +54,12 @@ package struct OutgoingRequest: Sendable {
     package var summary: String { "\(method.rawValue) \(Redactor.redacted(url))" }
 }
 
+/// Neither fields nor body are shown: they hold the login.
+extension OutgoingRequest: CustomStringConvertible, CustomReflectable {
+    package var description: String { summary }
+    package var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+}
+
 /// An answer whose body was collected.
 package struct IncomingResponse: Sendable {
     package var status: Int

@@ -43,7 +43,12 @@ extension JSONAnswer {
     ///
     /// A byte order mark and blanks are skipped. A JSON value is taken only where it ends the body, or where nothing but
     /// messages of PHP follow it, so that no scrap of a broken answer passes as one.
-    package static func read(_ body: [UInt8], status: Int) -> (answer: JSONAnswer, noise: String?) {
+    ///
+    /// - Parameter clean: takes secrets out of what is shown, before it is shortened: half a secret is one, too.
+    package static func read(
+        _ body: [UInt8], status: Int, clean: (String) -> String = { $0 }
+    ) -> (answer: JSONAnswer, noise: String?) {
+        func excerpt(_ bytes: ArraySlice<UInt8>) -> String { Excerpt.plain(bytes, clean: clean) }
         let start = skipMarks(body, from: 0)
         let text = body[start...]
         guard let first = text.first else { return (.notJSON(.empty, status: status, excerpt: ""), nil) }
@@ -51,8 +56,8 @@ extension JSONAnswer {
         let isPage = looksLikePage(text)
         if !isPage, let found = search(body, from: start) {
             switch found {
-            case .value(let json, let noise): return (.json(status: status, json), Excerpt.plain(noise))
-            case .truncated: return (.notJSON(.truncated, status: status, excerpt: Excerpt.plain(text)), nil)
+            case .value(let json, let noise): return (.json(status: status, json), excerpt(noise))
+            case .truncated: return (.notJSON(.truncated, status: status, excerpt: excerpt(text)), nil)
             }
         }
         let kind: NotJSON =
@@ -65,7 +70,7 @@ extension JSONAnswer {
             } else {
                 .other
             }
-        return (.notJSON(kind, status: status, excerpt: Excerpt.plain(text)), nil)
+        return (.notJSON(kind, status: status, excerpt: excerpt(text)), nil)
     }
 
     private enum Found {
@@ -74,28 +79,29 @@ extension JSONAnswer {
     }
 
     /// Looks for a value that begins the body or follows PHP's messages. Linear but for a bounded number of tries.
+    ///
+    /// It never looks inside of what may itself be the answer: the last record of a list that breaks off is no answer.
     private static func search(_ body: [UInt8], from start: Int) -> Found? {
         let hasNoise = PHPNoise.starts(body[start...])
         var at = start
-        var triesLeft = 64
-        while at < body.count, triesLeft > 0 {
+        for _ in 0..<64 {
             guard let open = body[at...].firstIndex(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }) else {
                 return nil
             }
             // Without messages before it, JSON begins the body or is not there.
             if !hasNoise && open != start { return nil }
-            triesLeft -= 1
-            guard let end = endOfValue(body, from: open) else {
-                let isLast = triesLeft == 0 || !body[(open + 1)...].contains { $0 == UInt8(ascii: "{") }
-                if open == start || isLast { return looksLikeValue(body, at: open) ? .truncated : nil }
+            if let end = endOfValue(body, from: open) {
+                let rest = body[end...].drop { $0.isBlank }
+                if rest.isEmpty || PHPNoise.starts(rest), let json = try? JSON(parsing: body[open..<end]) {
+                    return .value(json, noise: body[start..<open] + rest)
+                }
+                // Brackets in a message: `{closure}()`, `[12-Jan-2026 10:00:00 UTC]`.
+                at = end
+            } else if looksLikeValue(body, at: open) {
+                return .truncated
+            } else {
                 at = open + 1
-                continue
             }
-            let rest = body[end...].drop { $0.isBlank }
-            if rest.isEmpty || PHPNoise.starts(rest), let json = try? JSON(parsing: body[open..<end]) {
-                return .value(json, noise: body[start..<open] + rest)
-            }
-            at = open + 1
         }
         return nil
     }
@@ -173,8 +179,8 @@ enum PHPNoise {
 /// Short plain texts from bodies.
 enum Excerpt {
     /// The title of a page, else its first words: one line, no tags, no control characters, at most 200 characters.
-    static func plain(_ bytes: ArraySlice<UInt8>) -> String {
-        let text = String(decoding: bytes.prefix(16 << 10), as: UTF8.self)
+    static func plain(_ bytes: ArraySlice<UInt8>, clean: (String) -> String = { $0 }) -> String {
+        let text = clean(String(decoding: bytes.prefix(16 << 10), as: UTF8.self))
         let lower = text.lowercased()
         var picked = Substring(text)
         // Lower-casing may change lengths, then the ranges do not fit; the first words do as well.
