@@ -33,15 +33,6 @@ package struct APIAnswer: Sendable {
 }
 
 extension APIAnswer {
-    /// The JSON of a successful answer.
-    ///
-    /// - Throws: ``problem`` for an answer that is no JSON (a page with status 200, a crash of PHP), and for every status
-    ///   but 2xx; connectors look at the statuses that mean something to them first.
-    package func requireJSON() throws -> JSON {
-        guard isSuccess, let json else { throw problem }
-        return json
-    }
-
     /// What is wrong with an answer that was not what the API promises, in general terms.
     package var problem: Diagnostic {
         switch answer {
@@ -71,7 +62,8 @@ extension APIAnswer {
                 "look into the site's error log: memory or time may have run out", cause)
         case .phpError:
             return make(
-                "http.php-error", "the site's code crashed (HTTP \(status))\(said)", "look into the site's error log", cause)
+                "http.php-error", "the site's code crashed (HTTP \(status))\(said)", "look into the site's error log",
+                cause)
         case .other:
             return make(
                 "http.not-json", "the site's answer is no JSON (HTTP \(status))\(said)",

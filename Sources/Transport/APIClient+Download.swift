@@ -34,7 +34,8 @@ extension APIClient {
             if url.scheme == "https", target.scheme == "http" {
                 throw HTTPFailure(
                     .uncertain, .redirectElsewhere, "the file's address redirects from https to unencrypted http",
-                    request: redact(request.summary), advice: "fetch the file by hand and put it into the `files` folder")
+                    request: redact(request.summary),
+                    advice: "fetch the file by hand and put it into the `files` folder")
             }
             url = target
         }

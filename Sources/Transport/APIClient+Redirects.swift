@@ -25,7 +25,8 @@ extension APIClient {
                     ? "the site redirects from https to unencrypted http, which would show the login to everybody"
                     : "the site redirects to \(place), which is another host; the login is not sent there",
                 request: answer.request,
-                advice: isWeaker ? "have the site's host mend its https, or the site's address in its settings" : advice)
+                advice: isWeaker ? "have the site's host mend its https, or the site's address in its settings" : advice
+            )
         }
         // A search by POST is a read, but it, too, would lose its body.
         guard effect == .read, request.method == .get || request.method == .head else {

@@ -62,7 +62,8 @@ package struct APIClient: Sendable {
     /// - Throws: ``HTTPFailure``: `notSent`, or `uncertain`, with what was tried last. `CancellationError` where
     ///   nothing was sent since the last answer.
     package func call(_ call: APICall) async throws -> APIAnswer {
-        var url = call.api.map { base.endpoint(call.path, of: $0, query: call.query) }
+        var url =
+            call.api.map { base.endpoint(call.path, of: $0, query: call.query) }
             ?? base.endpoint(call.path, query: call.query)
         var redirects = 0
         var attempt = 1

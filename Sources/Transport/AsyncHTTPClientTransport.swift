@@ -131,13 +131,16 @@ extension AsyncHTTPClientTransport {
         case is SocketAddressError:
             return HTTPFailure(.notSent, .unknownHost, "the host is not known")
         case NIOSSLError.handshakeFailed(let cause):
-            return HTTPFailure(.notSent, .tls, "no secure connection could be made: \(String(describing: cause).prefix(200))")
+            return HTTPFailure(
+                .notSent, .tls, "no secure connection could be made: \(String(describing: cause).prefix(200))")
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             return HTTPFailure(.notSent, .tls, "the certificate was made for another host")
         case NIOHTTPDecompression.DecompressionError.limit:
             return HTTPFailure(.uncertain, .tooLarge, "the answer grows beyond its limit when it is decompressed")
         case is NIOHTTPDecompression.DecompressionError, is NIOHTTPDecompression.ExtraDecompressionError:
             return HTTPFailure(.uncertain, .malformed, "the answer's compression is damaged")
+        case let error as HTTPParserError where error == .invalidEOFState:
+            return HTTPFailure(.uncertain, .connectionLost, "the connection was lost before the answer was complete")
         case is HTTPParserError:
             return HTTPFailure(.uncertain, .malformed, "the answer breaks the rules of HTTP")
         case is IOError, is ChannelError, is NIOSSLError, is NIOSSLExtraError:

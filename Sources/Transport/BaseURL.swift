@@ -45,7 +45,8 @@ package struct BaseURL: Hashable, Sendable {
     }
 
     /// The address of something beside the API on the same site, below another API path (`.wordPress("wp/v2")`).
-    package func endpoint(_ path: String, of other: APIPath, query: [(name: String, value: String)] = []) -> EndpointURL {
+    package func endpoint(_ path: String, of other: APIPath, query: [(name: String, value: String)] = []) -> EndpointURL
+    {
         build(below: other, path: path, query: query)
     }
 

@@ -48,15 +48,14 @@ package struct EndpointURL: Hashable, Sendable {
         return "\(scheme)://\(name)\(port.map { ":\($0)" } ?? "")"
     }
 
-    /// The port that is connected to.
-    package var effectivePort: Int { port ?? Self.usualPort(of: scheme) }
-
     /// The address that an answer's `Location` names, seen from this one; nil where it makes no sense.
     package func resolving(_ location: String) -> EndpointURL? {
         let location = location.trimmed
         if location.isEmpty { return nil }
         if location.hasPrefix("//") { return EndpointURL("\(scheme):\(location)") }
-        if location.contains("://"), let name = location.range(ofText: "://"), Self.isScheme(location[..<name.lowerBound]) {
+        if location.contains("://"), let name = location.range(ofText: "://"),
+            Self.isScheme(location[..<name.lowerBound])
+        {
             return EndpointURL(location)
         }
         if location.hasPrefix("/") { return EndpointURL(origin + location) }
@@ -68,7 +67,8 @@ package struct EndpointURL: Hashable, Sendable {
     private static func usualPort(of scheme: String) -> Int { scheme == "http" ? 80 : 443 }
 
     private static func isScheme(_ text: Substring) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy { $0.isLetterOrDigit || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: ".") }
+        !text.isEmpty
+            && text.utf8.allSatisfy { $0.isLetterOrDigit || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: ".") }
     }
 }
 

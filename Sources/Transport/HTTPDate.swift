@@ -31,7 +31,9 @@ package enum HTTPDate {
     /// RFC 3339 in UTC with milliseconds, for logs.
     package static func timestamp(_ seconds: Double) -> String {
         let milliseconds = Int((seconds * 1000).rounded(.down))
-        let (day, rest) = (floorDivide(milliseconds, 86_400_000), milliseconds - floorDivide(milliseconds, 86_400_000) * 86_400_000)
+        let (day, rest) = (
+            floorDivide(milliseconds, 86_400_000), milliseconds - floorDivide(milliseconds, 86_400_000) * 86_400_000
+        )
         let date = civil(days: day)
         func pad(_ value: Int, _ width: Int = 2) -> String {
             let digits = String(value)

@@ -91,7 +91,8 @@ extension HTTPFailure: CustomStringConvertible {
         case .malformed: "check with the site's host whether a proxy or plugin changes its answers"
         case .file: "put the file back and run the same command again"
         case .invalidRequest: "check the secrets and options in the migration file for line breaks"
-        case .redirectElsewhere, .redirectedWrite, .redirectLoop: "write the address that the site redirects to as `url`"
+        case .redirectElsewhere, .redirectedWrite, .redirectLoop:
+            "write the address that the site redirects to as `url`"
         case .cancelled: "run the same command again to go on"
         }
     }

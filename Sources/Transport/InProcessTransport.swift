@@ -63,6 +63,7 @@ func withDeadline<Result: Sendable>(
             if let result = try await group.next(), let result { return result }
             throw error
         }
-        throw HTTPFailure(.uncertain, .timeout, "no complete answer came within \(Int(deadline.inSeconds.rounded(.up))) s")
+        throw HTTPFailure(
+            .uncertain, .timeout, "no complete answer came within \(Int(deadline.inSeconds.rounded(.up))) s")
     }
 }

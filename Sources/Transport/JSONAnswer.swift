@@ -81,29 +81,56 @@ extension JSONAnswer {
     /// Looks for a value that begins the body or follows PHP's messages. Linear but for a bounded number of tries.
     ///
     /// It never looks inside of what may itself be the answer: the last record of a list that breaks off is no answer.
-    private static func search(_ body: [UInt8], from start: Int) -> Found? {
+    ///
+    /// - Parameter anywhere: whether brackets within lines count; they do where none begins a line.
+    private static func search(_ body: [UInt8], from start: Int, anywhere: Bool = false) -> Found? {
         let hasNoise = PHPNoise.starts(body[start...])
+        var hasCandidate = false
         var at = start
-        for _ in 0..<64 {
-            guard let open = body[at...].firstIndex(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }) else {
-                return nil
+        var triesLeft = 1000
+        while triesLeft > 0 {
+            triesLeft -= 1
+            guard let open = body[at...].firstIndex(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") })
+            else {
+                break
             }
             // Without messages before it, JSON begins the body or is not there.
             if !hasNoise && open != start { return nil }
+            if !anywhere, !beginsLine(body, at: open) {
+                at = open + 1
+                continue
+            }
+            hasCandidate = true
             if let end = endOfValue(body, from: open) {
                 let rest = body[end...].drop { $0.isBlank }
                 if rest.isEmpty || PHPNoise.starts(rest), let json = try? JSON(parsing: body[open..<end]) {
                     return .value(json, noise: body[start..<open] + rest)
                 }
-                // Brackets in a message: `{closure}()`, `[12-Jan-2026 10:00:00 UTC]`.
+                // Brackets in a message: `[12-Jan-2026 10:00:00 UTC]`. Each costs a walk to its end.
                 at = end
+                triesLeft -= 15
             } else if looksLikeValue(body, at: open) {
-                return .truncated
+                // Within a line it is more likely a message's own.
+                return anywhere ? nil : .truncated
             } else {
                 at = open + 1
+                triesLeft -= 15
             }
         }
-        return nil
+        return hasCandidate || anywhere ? nil : search(body, from: start, anywhere: true)
+    }
+
+    /// Whether only blanks and marks stand between a place and a line's start or a tag's end: PHP ends its messages so,
+    /// and the brackets within them stand elsewhere.
+    private static func beginsLine(_ body: [UInt8], at place: Int) -> Bool {
+        for byte in body[..<place].reversed() {
+            switch byte {
+            case UInt8(ascii: "\n"), UInt8(ascii: ">"): return true
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), 0xEF, 0xBB, 0xBF: continue
+            default: return false
+            }
+        }
+        return true
     }
 
     /// The index after the bracket that closes the one at `open`; nil where the text ends before.
@@ -169,7 +196,9 @@ enum PHPNoise {
     static func starts(_ text: ArraySlice<UInt8>) -> Bool {
         let head = String(decoding: text.prefix(120), as: UTF8.self).lowercased()
         let plain = head.replacingTags().trimmed
-        let levels = ["warning", "notice", "deprecated", "strict standards", "fatal error", "parse error", "recoverable"]
+        let levels = [
+            "warning", "notice", "deprecated", "strict standards", "fatal error", "parse error", "recoverable",
+        ]
         return levels.contains { plain.hasPrefix("\($0):") || plain.hasPrefix("php \($0):") }
             || plain.hasPrefix("recoverable fatal error") || plain.hasPrefix("wordpress database error")
             || plain.hasPrefix("catchable fatal error")
@@ -193,7 +222,9 @@ enum Excerpt {
             picked = title.drop { $0 != ">" }.dropFirst()
         }
         let line = String(picked).replacingTags().map { $0.isWhitespace ? " " : String($0) }.joined()
-        let visible = line.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 && !(0x80...0x9F).contains($0.value) }
+        let visible = line.unicodeScalars.filter {
+            $0.value >= 32 && $0.value != 127 && !(0x80...0x9F).contains($0.value)
+        }
         let words = String(String.UnicodeScalarView(visible)).split(separator: " ").joined(separator: " ")
         return words.count > 200 ? "\(words.prefix(199))…" : words
     }

@@ -15,7 +15,9 @@ package struct Redactor: Sendable {
             let encoded = PercentEncoding.encode(text)
             let inJSON = String(JSON.string(text).canonicalText.dropFirst().dropLast())
             let slashed = inJSON.replacingOccurrences(of: "/", with: "\\/")
-            forms.formUnion([text, encoded, Self.lowerEscapes(encoded), encoded.replacingOccurrences(of: "%20", with: "+")])
+            forms.formUnion([
+                text, encoded, Self.lowerEscapes(encoded), encoded.replacingOccurrences(of: "%20", with: "+"),
+            ])
             forms.formUnion([text.replacingOccurrences(of: " ", with: "+"), Data(text.utf8).base64EncodedString()])
             forms.formUnion([inJSON, slashed, Self.ascii(slashed), Self.ascii(inJSON)])
             forms.formUnion(["&#039;", "&#39;", "&apos;", "'"].map { Self.html(text, apostrophe: $0) })
@@ -51,7 +53,9 @@ package struct Redactor: Sendable {
     /// Whether a name of a query item or a field speaks of a secret.
     package static func isSecretName(_ name: some StringProtocol) -> Bool {
         let name = name.lowercased().filter { $0.isLetter }
-        return ["key", "token", "pass", "secret", "auth", "signature", "credential", "session"].contains { name.contains($0) }
+        return ["key", "token", "pass", "secret", "auth", "signature", "credential", "session"].contains {
+            name.contains($0)
+        }
             || ["sig", "sign", "securesign", "pwd", "pw", "code", "hash", "hmac", "jwt", "nonce", "otp"].contains(name)
     }
 

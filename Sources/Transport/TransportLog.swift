@@ -31,6 +31,7 @@ package struct LoggedExchange: Sendable, Hashable {
     package var line: String {
         let outcome = status.map(String.init) ?? failure ?? "–"
         let again = attempt > 1 ? " try \(attempt)" : ""
-        return "\(HTTPDate.timestamp(time)) \(method) \(path) \(outcome) \(milliseconds) ms \(sent)+\(received) B\(again)"
+        return
+            "\(HTTPDate.timestamp(time)) \(method) \(path) \(outcome) \(milliseconds) ms \(sent)+\(received) B\(again)"
     }
 }

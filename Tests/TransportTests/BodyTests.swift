@@ -48,7 +48,8 @@ import TicketModel
     func `a file is read in pieces that make the whole`(size: Int) throws {
         let url = try file("0123456789")
         defer { try? FileManager.default.removeItem(at: url) }
-        var chunks = OutgoingBody(parts: [.bytes([65]), .bytes([]), .file(url, size: 10), .bytes([66])]).chunks(of: size)
+        var chunks = OutgoingBody(parts: [.bytes([65]), .bytes([]), .file(url, size: 10), .bytes([66])]).chunks(
+            of: size)
         var all: [[UInt8]] = []
         while let chunk = try chunks.next() { all.append(chunk) }
         #expect(String(decoding: all.joined(), as: UTF8.self) == "A0123456789B")
@@ -70,7 +71,9 @@ import TicketModel
         #expect(api.requests.isEmpty)
     }
 
-    @Test func `a sink in memory refuses one byte too many, and one on disk keeps refusals out of the file`() async throws {
+    @Test func `a sink in memory refuses one byte too many, and one on disk keeps refusals out of the file`()
+        async throws
+    {
         let head = HTTPResponse(status: .ok)
         let sink = MemorySink(limit: 3)
         try await sink.receive([1, 2, 3], of: head)
@@ -88,7 +91,9 @@ import TicketModel
         #expect(disk.excerpt == Array("sorry".utf8))
     }
 
-    @Test func `a handler in this process that is slow, crashes or is cancelled leaves an uncertain failure`() async throws {
+    @Test func `a handler in this process that is slow, crashes or is cancelled leaves an uncertain failure`()
+        async throws
+    {
         let request = OutgoingRequest(method: .post, url: try #require(EndpointURL("http://localhost/")))
         struct Crash: Error {}
         let slow = InProcessTransport { _, _ in
@@ -96,9 +101,13 @@ import TicketModel
             return IncomingResponse(status: 200)
         }
         let crashing = InProcessTransport { _, _ in throw Crash() }
-        let timeout = await #expect(throws: HTTPFailure.self) { _ = try await slow.send(request, deadline: .milliseconds(30)) }
+        let timeout = await #expect(throws: HTTPFailure.self) {
+            _ = try await slow.send(request, deadline: .milliseconds(30))
+        }
         #expect(timeout?.reason == .timeout)
-        let crash = await #expect(throws: HTTPFailure.self) { _ = try await crashing.send(request, deadline: .seconds(5)) }
+        let crash = await #expect(throws: HTTPFailure.self) {
+            _ = try await crashing.send(request, deadline: .seconds(5))
+        }
         #expect(crash?.reason == .connectionLost)
         let task = Task { try await slow.send(request, deadline: .seconds(60)) }
         try await Task.sleep(for: .milliseconds(50))

@@ -5,7 +5,8 @@ import TicketModel
 @testable import Transport
 
 @Suite struct `What an answer's body is` {
-    private static let warning = "<br />\n<b>Warning</b>:  Undefined array key \"x[0\" in <b>/srv/a.php</b> on line <b>3</b><br />\n"
+    private static let warning =
+        "<br />\n<b>Warning</b>:  Undefined array key \"x[0\" in <b>/srv/a.php</b> on line <b>3</b><br />\n"
     private static let bom = "\u{FEFF}"
 
     @Test(arguments: [
@@ -23,6 +24,7 @@ import TicketModel
         ("PHP Warning:  unmatched [ in /a.php\n" + #"{"id":1}"#, "unmatched"),
         ("WordPress database error: [Table 'x' is missing]\nSELECT {\n" + #"{"id":1}"#, "Table"),
         (#"{"id":1}"# + "\n" + warning, "Undefined array key"),
+        ("Deprecated: x in y " + #"{"id":1}"#, "Deprecated"),
         ("Deprecated: a\n" + #"{"id":1}"# + warning, "Deprecated"),
     ])
     func `PHP's messages around the JSON are noted and do not hide it`(body: String, said: String) {
@@ -32,18 +34,21 @@ import TicketModel
         #expect(noise?.contains(said) == true)
     }
 
-    @Test(arguments: [
-        ("", .empty), ("  \n\u{FEFF}", .empty),
-        ("<!DOCTYPE html><html><head><title>Sorry &amp; closed</title></head>", .html), ("<html lang=de>{}</html>", .html),
-        ("<div><html>x", .html), ("<!-- cache --> {\"id\":1}", .html), ("<?xml version='1.0'?><a/>", .html),
-        (#"{"id":1,"list":[{"a":1},{"a":2}"#, .truncated), (#"{"id":"1"#, .truncated), ("[", .truncated), (#"{"a":"\""#, .truncated),
-        (warning + #"{"list":[{"id":1},{"id":2}"#, .truncated), (warning + #"[{"id":1}"#, .truncated),
-        (warning + #"{"list":[{"id":1},"#, .truncated),
-        (warning, .phpError), ("Fatal error: Uncaught Error in {closure}() [x]", .phpError),
-        (#"[{"id":1}<b>Fatal error</b>: Uncaught Error ]"#, .other),
-        (#"Notice: x"# + "\n" + #"[{"id":1}"# + warning + "]", .phpError),
-        ("Service unavailable", .other), (#"{"id":1} and more"#, .other), (#"ok {"id":1}"#, .other), ("-", .other),
-    ] as [(String, JSONAnswer.NotJSON)])
+    @Test(
+        arguments: [
+            ("", .empty), ("  \n\u{FEFF}", .empty),
+            ("<!DOCTYPE html><html><head><title>Sorry &amp; closed</title></head>", .html),
+            ("<html lang=de>{}</html>", .html),
+            ("<div><html>x", .html), ("<!-- cache --> {\"id\":1}", .html), ("<?xml version='1.0'?><a/>", .html),
+            (#"{"id":1,"list":[{"a":1},{"a":2}"#, .truncated), (#"{"id":"1"#, .truncated), ("[", .truncated),
+            (#"{"a":"\""#, .truncated),
+            (warning + #"{"list":[{"id":1},{"id":2}"#, .truncated), (warning + #"[{"id":1}"#, .truncated),
+            (warning + #"{"list":[{"id":1},"#, .truncated),
+            (warning, .phpError), ("Fatal error: Uncaught Error in {closure}() [x]", .phpError),
+            (#"[{"id":1}<b>Fatal error</b>: Uncaught Error ]"#, .other),
+            (#"Notice: x"# + "\n" + #"[{"id":1}"# + warning + "]", .phpError),
+            ("Service unavailable", .other), (#"{"id":1} and more"#, .other), (#"ok {"id":1}"#, .other), ("-", .other),
+        ] as [(String, JSONAnswer.NotJSON)])
     func `what is no JSON is named, and no scrap in it passes for an answer`(body: String, kind: JSONAnswer.NotJSON) {
         let (answer, _) = JSONAnswer.read(Array(body.utf8), status: 200)
         guard case .notJSON(kind, status: 200, _) = answer else {

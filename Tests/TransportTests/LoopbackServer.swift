@@ -93,7 +93,9 @@ private final class Talker: ChannelInboundHandler {
     /// The next whole request, if it is there; bodies have lengths.
     private func next() -> LoopbackServer.Request? {
         let text = String(decoding: received, as: UTF8.self)
-        guard let end = text.utf8.indices.first(where: { text.utf8[$0...].starts(with: "\r\n\r\n".utf8) }) else { return nil }
+        guard let end = text.utf8.indices.first(where: { text.utf8[$0...].starts(with: "\r\n\r\n".utf8) }) else {
+            return nil
+        }
         let head = String(text.utf8[..<end]) ?? ""
         var lines = head.utf8.split(separator: 10).map { String($0.last == 13 ? $0.dropLast() : $0) ?? "" }
         guard !lines.isEmpty else { return nil }

@@ -121,9 +121,17 @@ import Testing
         let gate = Gate()
         let order = Kept<[Int]>([])
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await pacer.pace(outcome: { _ in .answered }) { await gate.pass(); order.value.withLock { $0.append(1) } } }
+            group.addTask {
+                try await pacer.pace(outcome: { _ in .answered }) {
+                    await gate.pass(); order.value.withLock { $0.append(1) }
+                }
+            }
             try await until { pacer.report.inFlight == 1 }
-            group.addTask { try await pacer.pace(isRetry: true, outcome: { _ in .answered }) { order.value.withLock { $0.append(2) } } }
+            group.addTask {
+                try await pacer.pace(isRetry: true, outcome: { _ in .answered }) {
+                    order.value.withLock { $0.append(2) }
+                }
+            }
             try await Task.sleep(for: .milliseconds(30))
             #expect(order.value.withLock { $0 } == [])
             gate.open()
@@ -167,7 +175,9 @@ import Testing
         #expect(pacer.report.inFlight == 0)
     }
 
-    @Test func `many at once are never more than the ceiling, and none waits for ever, though some are cancelled`() async throws {
+    @Test func `many at once are never more than the ceiling, and none waits for ever, though some are cancelled`()
+        async throws
+    {
         let pacer = Pacer(PacingCurve(ceiling: 4))
         let done = Kept(0)
         let most = Kept(0)

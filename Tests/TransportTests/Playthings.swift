@@ -67,7 +67,8 @@ final class ScriptedAPI: Sendable {
     var bodies: [[UInt8]] { asked.withLock { $0.map(\.body) } }
 
     func client(
-        _ address: String = "https://desk.example", api: APIPath = .plain("api"), authentication: Authentication = .none,
+        _ address: String = "https://desk.example", api: APIPath = .plain("api"),
+        authentication: Authentication = .none,
         retries: RetryPolicy = RetryPolicy()
     ) throws -> APIClient {
         let timekeeper = Timekeeper(clock: clock, calendar: { 784_111_777 })

@@ -30,13 +30,14 @@ private let then = 784_111_777.0
     ])
     func `other texts are no dates`(text: String) { #expect(HTTPDate.parse(text, now: then) == nil) }
 
-    @Test(arguments: [
-        ("120", nil, 120.0), (" 1.5 ", nil, 1.5), ("0", nil, 0), ("99999999999999999999", nil, 1e9),
-        ("Sun, 06 Nov 1994 08:50:37 GMT", nil, 60), ("Sunday, 06-Nov-94 08:50:37 GMT", nil, 60),
-        ("Sun Nov  6 08:50:37 1994", nil, 60), ("Sun, 06 Nov 1994 08:00:00 GMT", nil, 0),
-        ("Sun, 06 Nov 1994 10:00:30 GMT", "Sun, 06 Nov 1994 10:00:00 GMT", 30),
-        ("-5", nil, nil), ("soon", nil, nil), ("", nil, nil), ("1e9", nil, nil), (".", nil, nil),
-    ] as [(String, String?, Double?)])
+    @Test(
+        arguments: [
+            ("120", nil, 120.0), (" 1.5 ", nil, 1.5), ("0", nil, 0), ("99999999999999999999", nil, 1e9),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", nil, 60), ("Sunday, 06-Nov-94 08:50:37 GMT", nil, 60),
+            ("Sun Nov  6 08:50:37 1994", nil, 60), ("Sun, 06 Nov 1994 08:00:00 GMT", nil, 0),
+            ("Sun, 06 Nov 1994 10:00:30 GMT", "Sun, 06 Nov 1994 10:00:00 GMT", 30),
+            ("-5", nil, nil), ("soon", nil, nil), ("", nil, nil), ("1e9", nil, nil), (".", nil, nil),
+        ] as [(String, String?, Double?)])
     func `Retry-After is seconds or a date by the server's own clock`(text: String, date: String?, seconds: Double?) {
         var fields: HTTPFields = [.retryAfter: text]
         fields[.date] = date
@@ -73,7 +74,8 @@ private let then = 784_111_777.0
         (200, JSONAnswer.json(status: 200, .null), false), (404, .json(status: 404, .null), false),
         (500, .json(status: 500, .null), false), (500, .notJSON(.html, status: 500, excerpt: ""), true),
         (503, .json(status: 503, .null), true), (429, .json(status: 429, .null), true),
-        (200, .notJSON(.truncated, status: 200, excerpt: ""), true), (200, .notJSON(.html, status: 200, excerpt: ""), false),
+        (200, .notJSON(.truncated, status: 200, excerpt: ""), true),
+        (200, .notJSON(.html, status: 200, excerpt: ""), false),
         (403, .notJSON(.html, status: 403, excerpt: ""), false),
     ])
     func `a read is sent again where another try may help`(status: Int, answer: JSONAnswer, again: Bool) {
