@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
-/// The settings that every Swift target of ours shares. CI (which sets `CI`) turns warnings into errors.
+/// The settings that every Swift target of ours shares.
+///
+/// CI (which sets `CI`) turns warnings into errors.
 let settings: [SwiftSetting] =
     [
         .enableUpcomingFeature("ExistentialAny"),

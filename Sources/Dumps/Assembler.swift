@@ -64,6 +64,8 @@ package struct Assembler {
     ///
     /// - Parameters:
     ///   - fragments: all fragments with one key, in the order of the input; their ranges are in `bytes`.
+    ///   - bytes: the payloads.
+    ///   - out: what the line is appended to.
     /// - Returns: false if there is no ticket for them: they are counted as left aside, and nothing is appended.
     /// - Throws: `Diagnostic` for a ticket or message that comes twice where the maker says `fail`.
     package mutating func assemble(

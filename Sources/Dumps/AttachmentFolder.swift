@@ -4,7 +4,9 @@ internal import Foundation
 package import Migration
 package import TicketModel
 
-/// The folder where a dump's attachments lie. Text from tickets names files in it and never anything outside of it.
+/// The folder where a dump's attachments lie.
+///
+/// Text from tickets names files in it and never anything outside of it.
 package struct AttachmentFolder: Sendable {
     /// As the user named it.
     package let path: String
@@ -54,7 +56,9 @@ package struct AttachmentFolder: Sendable {
         return .success(resolved)
     }
 
-    /// The size and SHA-256 of a file. Reads it, a megabyte at a time.
+    /// The size and SHA-256 of a file.
+    ///
+    /// Reads it, a megabyte at a time.
     package static func measure(_ path: String) throws -> (size: Int, sha256: String) {
         guard let handle = FileHandle(forReadingAtPath: path) else {
             throw FileUnavailable("this user may not read it")

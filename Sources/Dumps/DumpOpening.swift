@@ -16,6 +16,7 @@ package enum DumpOpening {
     /// - Parameters:
     ///   - text: the name of a shipped mapping, or a path; what holds a `/` or ends in `.yaml` or `.yml` is a path.
     ///   - folder: what a relative path starts from; nil: the working directory.
+    /// - Returns: the mapping, decoded and checked.
     /// - Throws: `Diagnostic` `mapping.unknown`, `mapping.missing`, or what is wrong in the file.
     package static func mapping(_ text: String, folder: String? = nil) throws -> MappingFile {
         let lowered = text.lowercased()
@@ -34,10 +35,14 @@ package enum DumpOpening {
     /// How to read inputs: by the mapping that is named, else by the shipped one that recognises them.
     ///
     /// - Parameters:
+    ///   - inputs: the dump's files.
     ///   - mapping: a shipped mapping's name or a path; nil: found by looking.
+    ///   - folder: what a mapping's relative path starts from; nil: the working directory.
     ///   - format: `csv`, `xml`, `jsonl` where the user says it; without a mapping, `jsonl` is canonical lines.
     ///   - zone: the zone of times that have none; stands over the mapping's own.
     ///   - files: the folder of the attachments' files.
+    ///   - sink: told which shipped mapping was recognised.
+    /// - Returns: the job; nothing of the dump but what recognising it needs has been read.
     /// - Throws: `Diagnostic`: `input.unrecognised` with the ways out, `zone.unknown`, or what is wrong with the mapping.
     package static func job(
         for inputs: InputSet, mapping: String?, folder: String? = nil, format: String?, zone: String?, files: String?,

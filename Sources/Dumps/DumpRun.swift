@@ -21,7 +21,11 @@ final class DumpRun {
 
     /// Makes a run.
     ///
-    /// - Parameter progress: told after every block; what it throws (an interruption) ends the run.
+    /// - Parameters:
+    ///   - job: how to read.
+    ///   - inputs: the dump's files.
+    ///   - diagnostics: takes what can be gone on from.
+    ///   - progress: told after every block; what it throws (an interruption) ends the run.
     init(
         _ job: DumpJob, inputs: InputSet, diagnostics: any DiagnosticSink,
         progress: @escaping (DumpProgress) throws -> Void
@@ -132,7 +136,9 @@ final class DumpRun {
     /// The ticket that was read last: for saying where a file was cut off.
     private var lastTicket: String?
 
-    /// The fragments of a block; nil when there are none. With rejects, records that fail are set aside one by one.
+    /// The fragments of a block; nil when there are none.
+    ///
+    /// With rejects, records that fail are set aside one by one.
     private func fragments(
         _ mapper: inout RecordMapper, _ block: RecordBlock, _ ordinal: UInt64, _ sets: [Int], _ result: inout DumpResult
     ) throws -> FragmentBlock? {

@@ -17,6 +17,7 @@ package final class TableStore: TableLookup {
     /// An empty store.
     ///
     /// - Parameters:
+    ///   - tables: the tables that the mapping asks for.
     ///   - limit: how many bytes may be held in memory.
     ///   - place: where a record (by its number and line) stands.
     package init(tables: [ReadPlan.Table], limit: Int, place: @escaping (UInt64, UInt32) -> SourceLocation) {
@@ -131,7 +132,9 @@ private protocol RowCollector: AnyObject {
 private final class RowsInMemory: SettledRows, RowCollector {
     private var bytes: [UInt8] = []
     private var rows: [(start: Int, key: Int, end: Int)] = []
-    /// Index in ``rows`` plus one; 0 is empty. A power of two long, at most half full.
+    /// Index in ``rows`` plus one; 0 is empty.
+    ///
+    /// A power of two long, at most half full.
     private var buckets: [UInt32] = []
 
     func add(key: [UInt8], row: [UInt8]) {

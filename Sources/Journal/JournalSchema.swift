@@ -3,7 +3,9 @@ internal import Foundation
 internal import GRDB
 internal import TicketModel
 
-/// How a journal's file looks. Migrations are named and only ever added.
+/// How a journal's file looks.
+///
+/// Migrations are named and only ever added.
 enum JournalSchema {
     /// `TFJ1`: tells our files from other databases.
     static let applicationID: Int32 = 0x5446_4A31

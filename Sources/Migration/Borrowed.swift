@@ -8,7 +8,9 @@ struct Borrowed: Sendable {
     let clock: any RunClock
     let sink: any DiagnosticSink
 
-    /// Takes what a run needs. What an earlier run still holds is kept with the value that stood before *that* run.
+    /// Takes what a run needs.
+    ///
+    /// What an earlier run still holds is kept with the value that stood before *that* run.
     func take(_ wanted: [Borrowing]) async throws {
         let open = Dictionary(
             try await journal.borrowings(open: true).map { ($0.borrowing.name, $0.borrowing) },

@@ -3,6 +3,7 @@ internal import Mapping
 public import TicketModel
 
 /// Whether a migration is ready: both sides answer, the mapping's words are the target's, nothing would be refused.
+///
 /// Sends nothing but reads.
 public struct Check: Sendable {
     private let setup: MigrationSetup
@@ -15,12 +16,15 @@ public struct Check: Sendable {
     public struct Findings: Sendable {
         /// The source's name.
         public var source = ""
+        /// The target's address, without user or password.
         public var target = ""
+        /// The policy that a run would follow; `refuse` also where the target cannot follow the one asked for.
         public var policy = NotificationPolicy.refuse
         /// How many tickets the source tells that it has; nil where it does not.
         public var tickets: Int?
         /// What a run does before the first ticket.
         public var preparations: [String] = []
+        /// The settings that a run would change and give back.
         public var borrowings: [Borrowing] = []
         /// What a run would be refused for, and what would make tickets fail.
         public var problems: [Diagnostic] = []
@@ -33,7 +37,11 @@ public struct Check: Sendable {
 
     /// Prepares a check; nothing is sent yet.
     ///
-    /// - Parameter labels: by field (`status`, `priority`), what the mapping may send.
+    /// - Parameters:
+    ///   - setup: the migration; its limit is lowered to ``sampleSize``.
+    ///   - target: not yet prepared.
+    ///   - journal: what runs before this one did; opened for reading will do.
+    ///   - labels: by field (`status`, `priority`), what the mapping may send.
     public init(
         setup: MigrationSetup, target: any TargetReader, journal: any Journal, labels: [String: [String]]
     ) {

@@ -11,7 +11,10 @@ extension MigrationFile {
 
     /// Reads a migration file.
     ///
-    /// - Parameter connectors: all that it may name.
+    /// - Parameters:
+    ///   - path: the file, relative to the working directory or absolute.
+    ///   - connectors: all that it may name.
+    /// - Returns: the file with every name in it checked; no secret is read.
     /// - Throws: `Diagnostic` with cause `badInput` and the place: `migration.unknown-key` with the nearest known one,
     ///   `migration.literal-secret`, `migration.missing-key`, …
     public static func read(_ path: String, connectors: [ConnectorDescriptor]) throws -> MigrationFile {

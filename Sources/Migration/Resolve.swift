@@ -41,7 +41,8 @@ public struct Resolve: Sendable {
             case .written(let targetID?):
                 guard steps.count == 1 else {
                     throw Diagnostic(
-                        code: "resolve.several", "\(steps.count) writes of ticket “\(id)” are set aside, and one id was given",
+                        code: "resolve.several",
+                        "\(steps.count) writes of ticket “\(id)” are set aside, and one id was given",
                         remedy: "leave --target-id away: the next run looks for each of them again")
                 }
                 if step.verb == .create, step.part == "ticket" { record.targetID = targetID }

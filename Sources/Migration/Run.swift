@@ -72,7 +72,9 @@ final class Run: Sendable {
     func uncertain(at time: Duration) { tally.withLock { $0.lastUncertain = time } }
 
     /// Waits until nothing that was sent can be at work any more: what is given back too early lets the target send
-    /// e-mails for it. Only where a write is in doubt, and also after the signal to stop.
+    /// e-mails for it.
+    ///
+    /// Only where a write is in doubt, and also after the signal to stop.
     func settleBeforeGivingBack() async {
         guard let doubts = try? await journal.inDoubt(), !doubts.isEmpty,
             let open = try? await journal.borrowings(open: true), !open.isEmpty

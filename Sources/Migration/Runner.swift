@@ -14,7 +14,9 @@ public struct RunOptions: Sendable {
     public var archive: String?
     /// Where lines for the target's database go; nil: nowhere.
     public var finishingFile: String?
-    /// Asked once before the first write; false ends the run. By default: yes.
+    /// Asked once before the first write; false ends the run.
+    ///
+    /// By default: yes.
     public var confirm: @Sendable (PlanSummary) async -> Bool = { _ in true }
 
     /// A run without any allowance.
@@ -32,7 +34,9 @@ public struct Runner: Sendable {
     let journal: any Journal
     let options: RunOptions
 
-    /// Prepares a run; nothing is sent yet. The journal must be the only writer's.
+    /// Prepares a run; nothing is sent yet.
+    ///
+    /// The journal must be the only writer's.
     public init(setup: MigrationSetup, target: any TicketTarget, journal: any Journal, options: RunOptions) {
         self.setup = setup
         self.target = target

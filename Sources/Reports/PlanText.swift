@@ -45,10 +45,13 @@ package struct PlanText {
         for step in change.steps {
             // `append reply m3` → `reply`: the id says nothing in a summary.
             let words = step.split(separator: " ")
-            let name =
-                words.first == "set"
-                ? "property"
-                : String(words.dropFirst().prefix(words.contains("migration") ? 2 : 1).joined(separator: " "))
+            let name: String
+            switch (words.first, words.dropFirst().first) {
+            case ("set", "tag"): name = "tag"
+            case ("set", _): name = "property"
+            case (_, "migration"): name = "migration note"
+            case (_, let noun): name = noun.map(String.init) ?? step
+            }
             if let at = counts.firstIndex(where: { $0.name == name }) {
                 counts[at].count += 1
             } else {
@@ -103,14 +106,18 @@ package struct PlanText {
 
     private var losses: [String] {
         guard summary.losses > 0 else { return [] }
-        var table = TextTable(["count", "what", "why", "kept in"], alignments: [.right])
-        for (loss, count) in summary.lossKinds.sorted(by: Self.order).prefix(40) {
-            table.add([TerminalText.count(count), loss.field, loss.reason, loss.fallback.words])
-        }
         var lines = [
             "", style.bold("What the target cannot hold (\(TerminalText.counted(summary.losses, "loss", "losses")))"),
         ]
-        lines += table.lines(width: width - 2, style: style).map { "  " + $0 }
+        for (loss, count) in summary.lossKinds.sorted(by: Self.order).prefix(40) {
+            let text = "\(loss.field): \(loss.reason) → \(loss.fallback.words)"
+            let number = TerminalText.count(count)
+            let indent = String(repeating: " ", count: 9)
+            for (i, line) in TerminalText.wrapped(TerminalText.safe(text), width: width - 9).enumerated() {
+                let lead = String(repeating: " ", count: max(0, 7 - number.count)) + style.bold(number) + "  "
+                lines.append((i == 0 ? lead : indent) + line)
+            }
+        }
         if summary.lossKinds.count > 40 {
             lines.append("  … and \(summary.lossKinds.count - 40) more kinds; --losses FILE lists all")
         }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension CanonicalLine {
-    /// The ticket as a value. One pass.
+    /// The ticket as a value.
+    ///
+    /// One pass.
     ///
     /// - Throws: ``CanonicalLineError`` for bytes that are no canonical line (after ``init(validating:)`` never).
     public func ticket() throws -> Ticket {

@@ -57,7 +57,9 @@ extension CanonicalShape {
             Field("name", .string), Field("sha256", .sha256), Field("size", .count), Field("url", .string),
         ])
 
-    /// `html` or `text`, exactly one; `lineBreaks` only beside `html`. The validator and the schema know this by name.
+    /// `html` or `text`, exactly one; `lineBreaks` only beside `html`.
+    ///
+    /// The validator and the schema know this by name.
     static let body = object(
         name: "body", [Field("html", .string), Field("lineBreaks", .flag), Field("text", .string)])
 

@@ -3,6 +3,10 @@
 /// For users of the library: a ticket is encoded as the object that its canonical line is, in whatever format the
 /// encoder writes. Costs a tree; our own ways use ``CanonicalLine``.
 extension Ticket: Codable {
+    /// Decodes a ticket in any spelling that ``CanonicalLine`` makes canonical.
+    ///
+    /// - Throws: `DecodingError.dataCorrupted` over a ``CanonicalLineError`` where a key or a value is none of a ticket's,
+    ///   else what the decoder throws.
     public init(from decoder: any Decoder) throws {
         let json = try JSON(from: decoder)
         do {
@@ -13,6 +17,9 @@ extension Ticket: Codable {
         }
     }
 
+    /// Encodes the object that the canonical line is.
+    ///
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         try JSON(parsing: CanonicalLine(self).bytes).encode(to: encoder)
     }
@@ -35,6 +42,9 @@ extension JSON: Codable {
         }
     }
 
+    /// Decodes any value; what is no whole number of 64 bits becomes a `Double`'s digits.
+    ///
+    /// - Throws: what the decoder throws.
     public init(from decoder: any Decoder) throws {
         if let container = try? decoder.container(keyedBy: Name.self) {
             self = .object(
@@ -59,6 +69,9 @@ extension JSON: Codable {
         }
     }
 
+    /// Encodes the tree; members in their order, as far as the encoder keeps one.
+    ///
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         switch self {
         case .object(let members):

@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Counts what is in tickets, one after another: what `inspect` tells. Memory grows with the number of different labels
-/// and tags only, each list bounded by ``limit``.
+/// Counts what is in tickets, one after another: what `inspect` tells.
+///
+/// Memory grows with the number of different labels and tags only, each list bounded by ``limit``.
 public struct TicketCensus: Sendable {
     /// How many different values of a field are counted; the rest is added up as ``other``.
     public static let limit = 1000
     /// The name that values past ``limit`` are counted under.
     public static let other = "(others)"
 
+    /// How many were added.
     public private(set) var tickets = 0
     /// Messages by kind and the author's role: `reply by agent`, `note by nobody told`.
     public private(set) var messages: [String: Int] = [:]
     /// The most messages of one ticket.
     public private(set) var mostMessages = 0
+    /// Files of all messages, also those of unknown size.
     public private(set) var attachments = 0
     /// Of the attachments whose size is known, in bytes.
     public private(set) var attachmentBytes = 0
-    /// By field (`status`, `priority`, `assignee`, `department`, `tag`, …): value → count. A status and a priority stand
-    /// with the source's own label.
+    /// By field (`status`, `priority`, `assignee`, `department`, `tag`, …): value → count.
+    ///
+    /// A status and a priority stand with the source's own label.
     public private(set) var values: [String: [String: Int]] = [:]
+    /// The earliest time that a ticket was opened; nil while none tells it.
     public private(set) var earliest: Timestamp?
+    /// The latest time that a ticket was opened; nil while none tells it.
     public private(set) var latest: Timestamp?
     /// What an admin should look at, each with its count: `tickets without a requester's e-mail`.
     public private(set) var oddities: [String: Int] = [:]

@@ -28,6 +28,7 @@ public struct Timestamp: Hashable, Sendable, Comparable {
     /// The fraction in nanoseconds.
     public var nanoseconds: UInt32 { fraction * Self.powers[9 - Int(fractionDigits)] }
 
+    /// By the moment alone: of two that differ only in the digits of their fraction, neither is less.
     public static func < (a: Timestamp, b: Timestamp) -> Bool {
         (a.seconds, a.nanoseconds) < (b.seconds, b.nanoseconds)
     }
@@ -105,8 +106,10 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
         out.append(UInt8(ascii: "Z"))
     }
 
-    /// Reads RFC 3339: `2024-06-01T12:00:00Z`, any offset, a fraction of any length (nine digits are kept), `t`, `z` and
-    /// a blank for the `T` allowed. Nil for everything else, also for a time without an offset.
+    /// Reads RFC 3339: `2024-06-01T12:00:00Z`, any offset, a fraction of any length (nine digits are kept), `t`, `z`
+    /// and a blank for the `T` allowed.
+    ///
+    /// Nil for everything else, also for a time without an offset.
     public init?(_ text: String) {
         var text = text
         guard let value = text.withUTF8({ Timestamp(rfc3339: UnsafeRawBufferPointer($0)) }) else { return nil }

@@ -8,6 +8,7 @@ extension FluentSupportSandbox {
     /// Opens a practice site and its port, for `ticketferry sandbox`.
     ///
     /// - Parameter launch: `seed` is the number of made-up tickets and what they come from.
+    /// - Returns: the site, which listens already; serve it with its `run()`.
     /// - Throws: a `Diagnostic`: bad faults, a state file or a port that cannot be had.
     static func launch(_ launch: SandboxLaunch) async throws -> any RunningSandbox {
         let seed = launch.seed ?? 1
