@@ -12,10 +12,10 @@ final class PracticeMigration {
     /// Starts the helpdesk and writes `crash.yaml`.
     ///
     /// - Parameters:
-    ///   - faults: what the helpdesk does wrong, in the sandbox's words; nil: nothing.
+    ///   - faults: the helpdesk's, in the sandbox's words.
     ///   - target: more lines of the target, `key: value`.
     ///   - more: more lines of the migration.
-    /// - Throws: where the tool is not built or the helpdesk does not start.
+    /// - Throws: where the helpdesk does not start.
     init(faults: String? = nil, target: [String] = [], more: [String] = []) throws {
         tool = try Tool()
         practice = try Practice(tool, faults: faults)

@@ -11,9 +11,9 @@ final class Practice {
     /// Starts `ticketferry sandbox fluent-support` in the tool's folder.
     ///
     /// - Parameters:
-    ///   - tool: the tool, in whose folder the helpdesk keeps its state.
+    ///   - tool: the folder that its state lies in.
     ///   - faults: in the sandbox's words; drawn from the seed 1, always the same.
-    /// - Throws: where the process does not start or does not say where it listens.
+    /// - Throws: where it does not start.
     init(_ tool: Tool, faults: String? = nil) throws {
         var arguments = ["sandbox", "fluent-support", "--json", "--state", "site-\(UUID().uuidString).state"]
         if let faults { arguments += ["--faults", faults] }
@@ -176,15 +176,14 @@ struct PracticeSite {
                 // Lines that the plugin writes itself carry no mark; how many there are depends on repeated requests.
                 if response["contentHash"] == nil { continue }
                 marks.append(of)
-                lines.append(
-                    "\(response["kind"] ?? "") \(of) by \(named(response["personID"], persons)): \(response["content"] ?? "")"
-                )
+                let author = named(response["personID"], persons)
+                lines.append("\(response["kind"] ?? "") \(of) by \(author): \(response["content"] ?? "")")
             }
             lines += (links[id] ?? []).map { "tag \(named($0["tagID"], tags))" }.sorted()
             lines += (attached[id] ?? []).map { file in
                 let on = file["responseID"] is Int ? named(file["responseID"], marksOfResponses) : "the ticket"
-                let shown = "\(file["title"] ?? "") \(file["fileType"] ?? "") \(file["size"] ?? 0)"
-                return "file \(shown) \(file["sha256"] ?? "") on \(on)"
+                let told = ["title", "fileType", "size", "sha256"].map { "\(file[$0] ?? "")" }
+                return "file \(told.joined(separator: " ")) on \(on)"
             }.sorted()
             out[mark, default: []] += lines
         }

@@ -83,9 +83,7 @@ struct JournalTroubleTests {
 struct SmallDisk {
     let folder: URL
 
-    /// Root who may mount.
-    ///
-    /// Containers often may not: it is tried once.
+    /// Whether a disk can be mounted: only by root, and in containers often not even so; tried once.
     static let isPossible: Bool = {
         guard getuid() == 0 else { return false }
         let folder = FileManager.default.temporaryDirectory.appending(path: "ticketferry-disk-\(UUID().uuidString)")

@@ -9,6 +9,8 @@ struct ResumeTests {
     private struct Plan {
         var summary: [String: Int]
         var steps: [String]
+        /// Of tickets that change, those with most steps first.
+        var ids: [String]
 
         init(_ migration: PracticeMigration, _ flags: String...) throws {
             let result = try migration.tool.run(
@@ -19,6 +21,8 @@ struct ResumeTests {
             summary = (json["summary"] as? [String: Any] ?? [:]).compactMapValues { $0 as? Int }
             let changes = json["changes"] as? [[String: Any]] ?? []
             steps = changes.flatMap { $0["steps"] as? [String] ?? [] }
+            ids = changes.sorted { ($0["steps"] as? [String] ?? []).count > ($1["steps"] as? [String] ?? []).count }
+                .compactMap { $0["id"] as? String }
         }
 
         func count(_ verb: String) -> Int { steps.count { $0.hasPrefix(verb + " ") } }
@@ -56,12 +60,14 @@ struct ResumeTests {
     func requestsOfEachTicket(dates: String) throws {
         let migration = try PracticeMigration(target: ["dates: \(dates)"])
         defer { migration.close() }
-        for id in ["41", "99", "589"] {
+        let ids = try Plan(migration).ids
+        for id in [ids[0], ids[20], ids[59]] {
             let before = try migration.practice.counts()
             let old = try migration.practice.site()
-            guard try migration.run("migrate", "--only", id).code == 0 else { continue }
+            #expect(try migration.run("migrate", "--only", id).code == 0)
             let counts = try migration.practice.counts() - before
             let site = try migration.practice.site()
+            #expect(site.tickets.count == old.tickets.count + 1)
             let bulk = counts.routes["POST fluent-support/v2/tickets/bulk-actions"] ?? 0
             let most = site.marks.count - old.marks.count + site.files - old.files + (dates == "finish" ? 1 : 6)
             #expect(counts.ofTickets - bulk <= most, "\(id): \(counts.routes)")
@@ -99,24 +105,42 @@ struct ResumeTests {
         #expect(site.mails == 0)
     }
 
-    @Test("with 20 ms of latency goes five times as fast with eight at once as with one")
+    @Test("with 20 ms of latency keeps eight requests under way, and goes five times as fast as with one")
     func parallel() throws {
-        var seconds: [Int: Double] = [:]
-        for concurrency in [8, 1] {
-            let migration = try PracticeMigration(
-                faults: "latency=20ms", more: ["concurrency: \(concurrency)", "archive: none"])
-            defer { migration.close() }
-            // Reading the source costs the same in both: the writes are what is measured.
-            let before = try migration.practice.counts()
-            let running = try migration.start()
-            try #require(try migration.wait(for: running, writes: 1, since: before))
-            let began = ContinuousClock.now
-            let run = running.wait()
-            seconds[concurrency] = (ContinuousClock.now - began) / .seconds(1)
-            #expect(run.code == 0, "\(run.output)\(run.errors)")
+        let eight = try pace(concurrency: 8)
+        // How long all requests took together, against how long it took: holds on a busy machine too.
+        #expect(eight.requests / eight.seconds >= 5, "\(eight)")
+        var load = [0.0]
+        getloadavg(&load, 1)
+        // What others do to this machine slows eight at once more than one.
+        guard load[0] < Double(ProcessInfo.processInfo.activeProcessorCount) / 2 else { return }
+        let one = try pace(concurrency: 1)
+        #expect(eight.seconds * 5 <= one.seconds, "\(one.seconds) s with one, \(eight.seconds) s with eight")
+    }
+
+    /// How long the writing took, and how long all its requests took, one added to the other; from the log.
+    private func pace(concurrency: Int) throws -> (seconds: Double, requests: Double) {
+        let migration = try PracticeMigration(
+            faults: "latency=20ms", more: ["concurrency: \(concurrency)", "archive: none"])
+        defer { migration.close() }
+        let run = try migration.run("migrate")
+        #expect(run.code == 0, "\(run.output)\(run.errors)")
+        let form = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        var span: (first: Date, last: Date)?
+        var requests = 0.0
+        for line in try migration.tool.read("crash.log").split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count > 4, words[1] != "GET", !words[2].contains("mailboxes"), let time = Double(words[4])
+            else {
+                continue
+            }
+            let start = try form.parse(String(words[0]))
+            requests += time / 1000
+            let end = start.addingTimeInterval(time / 1000)
+            span = (min(span?.first ?? start, start), max(span?.last ?? end, end))
         }
-        let (one, eight) = (try #require(seconds[1]), try #require(seconds[8]))
-        #expect(eight * 5 <= one, "\(one) s with one, \(eight) s with eight")
+        let whole = try #require(span)
+        return (whole.last.timeIntervalSince(whole.first), requests)
     }
 
     @Test("that nobody answers ends with 69 and a remedy")
@@ -124,7 +148,7 @@ struct ResumeTests {
         let migration = try PracticeMigration()
         defer { migration.close() }
         migration.practice.stop()
-        for command in ["plan", "migrate"] {
+        for command in ["check", "plan", "migrate"] {
             let end = try migration.run(command)
             #expect(end.code == 69, "\(end.output)\(end.errors)")
             #expect(end.errors.contains("  fix: "), "\(end.errors)")

@@ -37,6 +37,8 @@ struct FluentSupportSite: Sendable {
     var keepsMessageID = true
     /// The staging mailbox, where it is there already.
     var staging: Mailbox?
+    /// What a request of the pre-flight took on average.
+    var requestTime = Duration.milliseconds(100)
 
     /// The e-mails of a mailbox that are on for one of these keys.
     func mails(in mailbox: Mailbox?, _ keys: [String]) -> Int {

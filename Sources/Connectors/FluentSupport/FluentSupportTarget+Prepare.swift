@@ -7,6 +7,7 @@ extension FluentSupportTarget {
     package func prepare(policy: NotificationPolicy?, sink: any DiagnosticSink) async throws {
         var api = api
         var site = FluentSupportSite()
+        let (began, sent) = (ContinuousClock.now, api.client.pacer.report.requests)
         let index = try await FluentSupportPreflight.index(&api)
         self.api = api
         site.zone = FluentSupportZone(
@@ -30,6 +31,7 @@ extension FluentSupportTarget {
         await checkLogins(api, into: &site, sink: sink)
         let probe = try await api.read("tickets", [("per_page", "1")])["tickets"]?["data"]?[0]
         if let probe, probe["message_id"] == nil { site.keepsMessageID = false }
+        site.requestTime = (ContinuousClock.now - began) / max(1, api.client.pacer.report.requests - sent)
         site.policy = policy ?? (site.canMute ? .stage : .refuse)
         learn(site)
         _ = try await self.policy()

@@ -73,7 +73,7 @@ package final class FluentSupportTarget: TicketTarget {
             if site.canMute { policies = [.stage, .mute] + policies }
             return TargetFeatures(
                 notes: true, notificationPolicies: policies, settleTime: options.settleTime,
-                maxFileSize: site.maxFileSize, finishingHead: finishingHead)
+                maxFileSize: site.maxFileSize, finishingHead: finishingHead, requestTime: site.requestTime)
         }
     }
 
