@@ -16,7 +16,7 @@ struct HelpTests {
         defer { tool.remove() }
         let help = try tool.run(command, "--help")
         #expect(help.code == 0)
-        #expect(help.output.contains("Example:\n  ticketferry \(command) "), "\(help.output)")
+        #expect(help.output.contains("Example:\n  ticketferry \(command)"), "\(help.output)")
         for flag in ["--json", "--quiet", "--verbose", "--no-color"] {
             #expect(help.output.contains(flag), "\(command) lacks \(flag)")
         }
@@ -41,7 +41,7 @@ struct HelpTests {
         let readme = try String(contentsOf: Tool.root.appending(path: "README.md"), encoding: .utf8)
         for command in Self.commands { #expect(readme.contains("`\(command)"), "the README lacks \(command)") }
         for command in ["init", "suggest", "verify", "undo", "purge", "archive", "diff", "ids"] {
-            #expect(!readme.contains("ticketferry \(command) "), "the README promises \(command)")
+            #expect(!readme.contains("ticketferry \(command)"), "the README promises \(command)")
         }
         let mappings = try FileManager.default.contentsOfDirectory(
             atPath: Tool.root.appending(path: "mappings/shipped").path)
