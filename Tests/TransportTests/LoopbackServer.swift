@@ -53,7 +53,6 @@ final class LoopbackServer: Sendable {
         var scripts: [Script]
         var seen: [Seen] = []
         var connections = 0
-        var isClosed = false
     }
 
     let port: Int
@@ -82,7 +81,10 @@ final class LoopbackServer: Sendable {
     private func acceptAll() {
         while true {
             let connection = accept(listener, nil, nil)
-            if connection < 0 { break }
+            if connection < 0 {
+                if errno == EINTR || errno == ECONNABORTED { continue }
+                break
+            }
             Self.limitWait(of: connection)
             let index = state.withLock { state in
                 state.connections += 1
@@ -93,7 +95,9 @@ final class LoopbackServer: Sendable {
                 Glibc.close(connection)
             }
         }
-        close()
+        // Only this thread gives the descriptor back: were it reused while we accept, we would steal the connections
+        // of another server.
+        Glibc.close(listener)
     }
 
     /// Waits of at most 20 s, so that no thread stays for ever.
@@ -102,14 +106,8 @@ final class LoopbackServer: Sendable {
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout.size(ofValue: time)))
     }
 
-    func close() {
-        state.withLock { state in
-            if state.isClosed { return }
-            state.isClosed = true
-            shutdown(listener, Int32(SHUT_RDWR))
-            Glibc.close(listener)
-        }
-    }
+    /// Refuses connections from now on.
+    func close() { shutdown(listener, Int32(SHUT_RDWR)) }
 
     var seen: [Seen] { state.withLock { $0.seen } }
 
