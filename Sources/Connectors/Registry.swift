@@ -2,7 +2,9 @@
 internal import Dumps
 package import Migration
 
-/// All connectors: the only list of them. A new one is a folder beside this file and a line here.
+/// All connectors: the only list of them.
+///
+/// A new one is a folder beside this file and a line here.
 package enum Registry {
     /// By their order in help and reports.
     package static let connectors: [ConnectorDescriptor] =

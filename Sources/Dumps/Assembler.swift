@@ -64,6 +64,8 @@ package struct Assembler {
     ///
     /// - Parameters:
     ///   - fragments: all fragments with one key, in the order of the input; their ranges are in `bytes`.
+    ///   - bytes: the payloads.
+    ///   - out: what the line is appended to.
     /// - Returns: false if there is no ticket for them: they are counted as left aside, and nothing is appended.
     /// - Throws: `Diagnostic` for a ticket or message that comes twice where the maker says `fail`.
     package mutating func assemble(
@@ -331,7 +333,8 @@ package struct Assembler {
                     "message \(text(bytes, range)) of ticket \(text(bytes, fragment.ticketKey)) comes twice, first at "
                         + "\(location(fragments[slots[earlier].fragment]))",
                     at: location(fragment),
-                    remedy: "say `onRepeat: first`, `last` or `fill` at the message's maker; else its key is not its id")
+                    remedy: "say `onRepeat: first`, `last` or `fill` at the message's maker; else its key is not its id"
+                )
             case .first: slots[s].isDropped = true
             case .last:
                 slots[earlier].isDropped = true
@@ -405,7 +408,9 @@ private struct HeadLayout {
             let first = head[key.lowerBound + 1]
             // No other key of a ticket starts with `m`, `p` or `t` between these: mailbox < messages < number, …
             if messages < 0, first >= 0x6D, Self.follows(head, key, "messages") { messages = key.lowerBound }
-            if participants < 0, first >= 0x70, Self.follows(head, key, "participants") { participants = key.lowerBound }
+            if participants < 0, first >= 0x70, Self.follows(head, key, "participants") {
+                participants = key.lowerBound
+            }
             if tags < 0, first >= 0x74, Self.follows(head, key, "tags") {
                 tags = key.lowerBound
                 return false
@@ -429,7 +434,9 @@ extension [UInt8] {
     /// A canonical object with its absent members filled from another: of custom fields and extras each member alone, of
     /// people only the whole (half of one person and half of another is nobody).
     func filled(from other: [UInt8]) -> [UInt8] {
-        guard let mine = try? JSON(parsing: self).members, let others = try? JSON(parsing: other).members else { return self }
+        guard let mine = try? JSON(parsing: self).members, let others = try? JSON(parsing: other).members else {
+            return self
+        }
         func fill(_ mine: [JSON.Member], _ others: [JSON.Member], deep: Bool) -> [JSON.Member] {
             var result = mine
             for member in others {

@@ -4,7 +4,9 @@ internal import Foundation
 package import Migration
 package import TicketModel
 
-/// The folder where a dump's attachments lie. Text from tickets names files in it and never anything outside of it.
+/// The folder where a dump's attachments lie.
+///
+/// Text from tickets names files in it and never anything outside of it.
 package struct AttachmentFolder: Sendable {
     /// As the user named it.
     package let path: String
@@ -35,7 +37,8 @@ package struct AttachmentFolder: Sendable {
     /// - Returns: why not, where it names nothing in this folder: an absolute path, `..`, a link that leads out, no file.
     package func resolve(_ name: String) -> Result<String, FileUnavailable> {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        guard !name.isEmpty, !name.hasPrefix("/"), !name.contains("\0"), !parts.contains(".."), !parts.contains("") else {
+        guard !name.isEmpty, !name.hasPrefix("/"), !name.contains("\0"), !parts.contains(".."), !parts.contains("")
+        else {
             return .failure(FileUnavailable("its path is none within the folder of files"))
         }
         guard let real = realpath("\(root)/\(name)", nil) else {
@@ -53,7 +56,9 @@ package struct AttachmentFolder: Sendable {
         return .success(resolved)
     }
 
-    /// The size and SHA-256 of a file. Reads it, a megabyte at a time.
+    /// The size and SHA-256 of a file.
+    ///
+    /// Reads it, a megabyte at a time.
     package static func measure(_ path: String) throws -> (size: Int, sha256: String) {
         guard let handle = FileHandle(forReadingAtPath: path) else {
             throw FileUnavailable("this user may not read it")
@@ -128,7 +133,8 @@ enum MediaType {
         defer { try? handle.close() }
         let head = (try? handle.read(upToCount: 8)).flatMap { $0.map(Array.init) } ?? []
         let magic: [([UInt8], String)] = [
-            ([0x89, 0x50, 0x4E, 0x47], "image/png"), ([0xFF, 0xD8, 0xFF], "image/jpeg"), (Array("GIF8".utf8), "image/gif"),
+            ([0x89, 0x50, 0x4E, 0x47], "image/png"), ([0xFF, 0xD8, 0xFF], "image/jpeg"),
+            (Array("GIF8".utf8), "image/gif"),
             (Array("%PDF".utf8), "application/pdf"), ([0x50, 0x4B, 0x03, 0x04], "application/zip"),
         ]
         return magic.first { head.starts(with: $0.0) }?.1

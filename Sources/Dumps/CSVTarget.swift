@@ -11,13 +11,21 @@ internal import TicketModel
 enum CSVTarget {
     private static let person = ["email", "familyName", "givenName", "id", "name", "phone", "role"]
     private static let ticketColumns =
-        ["id", "number", "subject", "status", "statusLabel", "priority", "priorityLabel", "type", "channel", "department"]
+        [
+            "id", "number", "subject", "status", "statusLabel", "priority", "priorityLabel", "type", "channel",
+            "department",
+        ]
         + ["product", "mailbox", "brand", "language", "organization"] + person.map { "requester.\($0)" }
-        + person.map { "assignee.\($0)" } + ["participants", "tags", "createdAt", "updatedAt", "resolvedAt", "closedAt"]
+        + person.map { "assignee.\($0)" } + [
+            "participants", "tags", "createdAt", "updatedAt", "resolvedAt", "closedAt",
+        ]
         + ["dueAt", "rating.score", "rating.comment", "relations", "timeEntries", "spam", "url", "extras"]
     private static let messageColumns =
         ["position", "id", "kind"] + person.map { "author.\($0)" }
-        + ["body.html", "body.lineBreaks", "body.text", "createdAt", "messageId", "inReplyTo", "to", "cc", "attachments"]
+        + [
+            "body.html", "body.lineBreaks", "body.text", "createdAt", "messageId", "inReplyTo", "to", "cc",
+            "attachments",
+        ]
         + ["extras"]
 
     /// Writes all lines of a spool and finishes the sink.

@@ -13,8 +13,10 @@ extension TableStore {
         "automaticMessages": "automaticMessage",
     ]
 
-    /// Writes the catalogue: a line `{"kind":"agent",…}` for each row of a table whose name says what its rows are, sorted
-    /// by table and key. Values as the mapping's table has them.
+    /// Writes the catalogue: a line `{"kind":"agent",…}` for each row of a table whose name says what its rows are,
+    /// sorted by table and key.
+    ///
+    /// Values as the mapping's table has them.
     ///
     /// - Returns: how many lines were written.
     func writeCatalogue(to sink: any ByteSink) throws -> Int {

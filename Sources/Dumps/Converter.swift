@@ -45,10 +45,13 @@ package struct Converter {
     /// interruption nothing is left of it.
     ///
     /// - Parameters:
+    ///   - inputs: the dump's files.
     ///   - output: a path, or `-` for standard output.
     ///   - rejects: where records that fail are listed, as lines `{"at":…,"code":…,"reason":…}`; nil: the first ends the run.
+    ///   - diagnostics: takes what can be gone on from.
     ///   - progress: told after every block; what it throws ends the run.
-    /// - Throws: `Diagnostic`.
+    /// - Returns: what was read and where it went.
+    /// - Throws: `Diagnostic`, and what `progress` throws.
     package func run(
         _ inputs: InputSet, to output: String, rejects: String? = nil, diagnostics: any DiagnosticSink,
         progress: @escaping (DumpProgress) throws -> Void = { _ in }
@@ -93,7 +96,8 @@ private final class RejectFile: RejectSink {
     func reject(_ reason: Diagnostic) throws {
         let line = JSON.object(
             [
-                JSON.Member("at", .string(reason.location?.description ?? "")), JSON.Member("code", .string(reason.code)),
+                JSON.Member("at", .string(reason.location?.description ?? "")),
+                JSON.Member("code", .string(reason.code)),
                 JSON.Member("fix", .string(reason.remedy)), JSON.Member("reason", .string(reason.message)),
             ])
         try (line.canonicalBytes() + [0x0A]).withUnsafeBytes { try sink.write($0) }

@@ -16,6 +16,7 @@ package enum DumpOpening {
     /// - Parameters:
     ///   - text: the name of a shipped mapping, or a path; what holds a `/` or ends in `.yaml` or `.yml` is a path.
     ///   - folder: what a relative path starts from; nil: the working directory.
+    /// - Returns: the mapping, decoded and checked.
     /// - Throws: `Diagnostic` `mapping.unknown`, `mapping.missing`, or what is wrong in the file.
     package static func mapping(_ text: String, folder: String? = nil) throws -> MappingFile {
         let lowered = text.lowercased()
@@ -34,10 +35,14 @@ package enum DumpOpening {
     /// How to read inputs: by the mapping that is named, else by the shipped one that recognises them.
     ///
     /// - Parameters:
+    ///   - inputs: the dump's files.
     ///   - mapping: a shipped mapping's name or a path; nil: found by looking.
+    ///   - folder: what a mapping's relative path starts from; nil: the working directory.
     ///   - format: `csv`, `xml`, `jsonl` where the user says it; without a mapping, `jsonl` is canonical lines.
     ///   - zone: the zone of times that have none; stands over the mapping's own.
     ///   - files: the folder of the attachments' files.
+    ///   - sink: told which shipped mapping was recognised.
+    /// - Returns: the job; nothing of the dump but what recognising it needs has been read.
     /// - Throws: `Diagnostic`: `input.unrecognised` with the ways out, `zone.unknown`, or what is wrong with the mapping.
     package static func job(
         for inputs: InputSet, mapping: String?, folder: String? = nil, format: String?, zone: String?, files: String?,
@@ -48,7 +53,8 @@ package enum DumpOpening {
             let file = try Self.mapping(mapping, folder: folder)
             guard let read = file.read else {
                 throw Diagnostic(
-                    code: "mapping.no-read", "the mapping `\(mapping)` has no `read` half", remedy: "name one that reads dumps")
+                    code: "mapping.no-read", "the mapping `\(mapping)` has no `read` half",
+                    remedy: "name one that reads dumps")
             }
             plan = read
         } else if format != "jsonl", !(format == nil && inputs.files.allSatisfy { $0.look == .json }) {
@@ -63,7 +69,8 @@ package enum DumpOpening {
             csv.format = other
             plan = csv
         }
-        return DumpJob(plan: plan, zone: try zone.map(Self.zone), files: try files.map { try AttachmentFolder(path: $0) })
+        return DumpJob(
+            plan: plan, zone: try zone.map(Self.zone), files: try files.map { try AttachmentFolder(path: $0) })
     }
 
     /// A zone by its name.
@@ -93,14 +100,18 @@ package enum DumpOpening {
             // The most specific one: the one that asks for most.
             if let found = candidates.filter({ $0.recognise.allSatisfy { head.contains(Array($0.utf8)) } })
                 .max(by: { $0.recognise.count < $1.recognise.count })
-            { return found }
+            {
+                return found
+            }
         }
         if inputs.files.allSatisfy({ $0.look == .text }), format == nil || format == "csv" {
             return try ShippedMapping.named("tickets-csv")
         }
         throw Diagnostic(
-            code: "input.unrecognised", "no shipped mapping recognises this dump", at: SourceLocation(file: inputs.files[0].name),
-            remedy: "say which one reads it: --mapping NAME (\(ShippedMapping.names.joined(separator: ", "))) or --mapping PATH; "
+            code: "input.unrecognised", "no shipped mapping recognises this dump",
+            at: SourceLocation(file: inputs.files[0].name),
+            remedy:
+                "say which one reads it: --mapping NAME (\(ShippedMapping.names.joined(separator: ", "))) or --mapping PATH; "
                 + "`ticketferry inspect` shows what is in it")
     }
 

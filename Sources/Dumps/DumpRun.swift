@@ -21,7 +21,11 @@ final class DumpRun {
 
     /// Makes a run.
     ///
-    /// - Parameter progress: told after every block; what it throws (an interruption) ends the run.
+    /// - Parameters:
+    ///   - job: how to read.
+    ///   - inputs: the dump's files.
+    ///   - diagnostics: takes what can be gone on from.
+    ///   - progress: told after every block; what it throws (an interruption) ends the run.
     init(
         _ job: DumpJob, inputs: InputSet, diagnostics: any DiagnosticSink,
         progress: @escaping (DumpProgress) throws -> Void
@@ -132,7 +136,9 @@ final class DumpRun {
     /// The ticket that was read last: for saying where a file was cut off.
     private var lastTicket: String?
 
-    /// The fragments of a block; nil when there are none. With rejects, records that fail are set aside one by one.
+    /// The fragments of a block; nil when there are none.
+    ///
+    /// With rejects, records that fail are set aside one by one.
     private func fragments(
         _ mapper: inout RecordMapper, _ block: RecordBlock, _ ordinal: UInt64, _ sets: [Int], _ result: inout DumpResult
     ) throws -> FragmentBlock? {
@@ -272,7 +278,9 @@ final class DumpRun {
                         do {
                             let made = try CanonicalReader.line(line, of: file.name, at: block.firstLine + number)
                             try made.withUnsafeBytes { made in
-                                try out.line { $0.append(contentsOf: made); return true }
+                                try out.line {
+                                    $0.append(contentsOf: made); return true
+                                }
                                 if let id = CanonicalScan.member("id", of: made, object: 0..<made.count) {
                                     seen.add(
                                         UnsafeRawBufferPointer(rebasing: made[id.lowerBound + 1..<id.upperBound - 1]),
@@ -329,7 +337,8 @@ final class DumpRun {
     }
 
     private func say(_ tally: Tally, _ assembler: Assembler, _ plan: ReadPlan) {
-        func warn(_ code: String, _ message: String, _ remedy: String, count: Int = 1, at place: SourceLocation? = nil) {
+        func warn(_ code: String, _ message: String, _ remedy: String, count: Int = 1, at place: SourceLocation? = nil)
+        {
             diagnostics.emit(Diagnostic(.warning, code: code, message, at: place, remedy: remedy, count: count))
         }
         if tally.timesWithoutZone > 0 {
@@ -339,7 +348,8 @@ final class DumpRun {
         }
         if tally.ambiguousTimes > 0 {
             warn(
-                "dump.ambiguous-time", "local times at a change of clocks were read as the first of two, or moved forward",
+                "dump.ambiguous-time",
+                "local times at a change of clocks were read as the first of two, or moved forward",
                 "nothing, unless an hour matters: the dump cannot tell", count: tally.ambiguousTimes)
         }
         for (field, labels) in tally.labelsWithoutWord.sorted(by: { $0.key < $1.key }) {
@@ -350,7 +360,10 @@ final class DumpRun {
             }
         }
         let samples: [(String, String, String, [String: Tally.Sample])] = [
-            ("dump.unreadable-date", "is no date that can be read", "say its `format` in the mapping", tally.unreadableDates),
+            (
+                "dump.unreadable-date", "is no date that can be read", "say its `format` in the mapping",
+                tally.unreadableDates
+            ),
             ("dump.no-row", "is in no row of the table", "check the table's `when` and `key`", tally.refsWithoutRow),
             (
                 "dump.unreadable-value", "cannot be read as the mapping says, and stays as it is",
@@ -369,7 +382,8 @@ final class DumpRun {
         }
         for (table, count) in (tables?.ambiguousKeys ?? [:]).sorted(by: { $0.key < $1.key }) {
             warn(
-                "table.ambiguous-key", "keys of the table `\(plan.tables[table].name)` stand for several and are not looked up",
+                "table.ambiguous-key",
+                "keys of the table `\(plan.tables[table].name)` stand for several and are not looked up",
                 "nothing, unless another column tells them apart", count: count)
         }
     }

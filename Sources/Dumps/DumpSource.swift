@@ -20,8 +20,10 @@ package actor DumpSource: TicketSource {
     /// Makes a source; nothing is opened yet.
     ///
     /// - Parameters:
+    ///   - job: how to read; this source's alone from here on.
     ///   - paths: files, folders, patterns, `-`.
     ///   - name: the source's name as the migration says it; stands over the dump's own.
+    ///   - diagnostics: takes what can be gone on from.
     ///   - progress: told while the dump is read, from this actor.
     package init(
         _ job: sending DumpJob, paths: [String], name: String? = nil, diagnostics: any DiagnosticSink,
@@ -89,7 +91,8 @@ package actor DumpSource: TicketSource {
         }
         guard let found else {
             throw Diagnostic(
-                code: "dump.no-such-ticket", "ticket \(stub.id) is not in the dump", remedy: "check the id", cause: .usage)
+                code: "dump.no-such-ticket", "ticket \(stub.id) is not in the dump", remedy: "check the id",
+                cause: .usage)
         }
         return found
     }

@@ -9,10 +9,13 @@ package enum FileConnectors {
     package static let descriptors: [ConnectorDescriptor] = [
         descriptor(
             "csv", "CSV files, by a mapping; the dialect is found by looking",
-            features: ["delimiter, quotes, escapes, header and encoding are found by looking; the mapping can set each"]),
+            features: ["delimiter, quotes, escapes, header and encoding are found by looking; the mapping can set each"]
+        ),
         descriptor(
             "xml", "XML files, by a mapping",
-            features: ["no network, no entities, no DTD: such files are refused", "one pass, memory independent of the size"]),
+            features: [
+                "no network, no entities, no DTD: such files are refused", "one pass, memory independent of the size",
+            ]),
         descriptor(
             "jsonl", "canonical JSON Lines: what `convert` writes, and a migration's archive",
             features: ["every line is checked against the schema"]),
@@ -20,14 +23,18 @@ package enum FileConnectors {
 
     private static func descriptor(_ name: String, _ summary: String, features: [String]) -> ConnectorDescriptor {
         var options = [
-            ConnectorOption("path", "files, folders and globs, one or a list; `-` is standard input", kind: .paths, required: true, side: .source),
             ConnectorOption(
-                "files", "the folder where the attachments' files lie; without it files are a loss", kind: .path, side: .source),
+                "path", "files, folders and globs, one or a list; `-` is standard input", kind: .paths, required: true,
+                side: .source),
+            ConnectorOption(
+                "files", "the folder where the attachments' files lie; without it files are a loss", kind: .path,
+                side: .source),
         ]
         if name != "jsonl" {
             options.insert(
                 ConnectorOption(
-                    "mapping", "the read half: a shipped mapping's name or a path; found by looking if left out", side: .source),
+                    "mapping", "the read half: a shipped mapping's name or a path; found by looking if left out",
+                    side: .source),
                 at: 1)
             options.append(
                 ConnectorOption("zone", "the zone of times that have none, such as Europe/Berlin", side: .source))

@@ -31,7 +31,9 @@ package struct FragmentGroup {
         var flags: UInt8
     }
 
-    /// Appends a fragment to a sorter's item: the header, the message's key, the payload. The ticket's key is the item's.
+    /// Appends a fragment to a sorter's item: the header, the message's key, the payload.
+    ///
+    /// The ticket's key is the item's.
     static func write(_ fragment: Fragment, of bytes: UnsafeRawBufferPointer, to out: inout [UInt8]) {
         let header = Header(
             seconds: fragment.seconds, record: fragment.record, part: fragment.part, line: fragment.line,

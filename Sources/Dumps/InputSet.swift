@@ -58,7 +58,8 @@ package final class InputSet {
         var seen: Set<String> = []
         guard !arguments.isEmpty else {
             throw Diagnostic(
-                code: "input.none", "no input is named", remedy: "name a file, a folder, a pattern or `-`", cause: .usage)
+                code: "input.none", "no input is named", remedy: "name a file, a folder, a pattern or `-`",
+                cause: .usage)
         }
         for argument in arguments {
             let paths = try Self.paths(of: argument)
@@ -189,7 +190,8 @@ package final class InputSet {
             ([0x42, 0x5A, 0x68], "a bzip2 archive"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "an xz archive"),
             ([0x28, 0xB5, 0x2F, 0xFD], "a zstd archive"), (Array("%PDF".utf8), "a PDF"),
             (Array("SQLite format 3".utf8), "an SQLite database"), ([0xD0, 0xCF, 0x11, 0xE0], "an old Office file"),
-            ([0x89, 0x50, 0x4E, 0x47], "a picture"), ([0xFF, 0xD8, 0xFF], "a picture"), ([0x7F, 0x45, 0x4C, 0x46], "a program"),
+            ([0x89, 0x50, 0x4E, 0x47], "a picture"), ([0xFF, 0xD8, 0xFF], "a picture"),
+            ([0x7F, 0x45, 0x4C, 0x46], "a program"),
         ]
         if let known = magic.first(where: { head.starts(with: $0.0) }) { return known.1 }
         // UTF-16 has many zeros, on one side of each pair; its order mark or readers tell more.

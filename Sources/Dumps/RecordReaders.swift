@@ -45,7 +45,8 @@ extension CSVDialect {
     init(_ told: ReadPlan.CSVDialect, mapping: String) throws {
         func fail(_ key: String, _ value: String, _ remedy: String) -> Diagnostic {
             Diagnostic(
-                code: "mapping.bad-value", "`\(key): \(value)` is not known", subject: "the mapping \(mapping)", remedy: remedy)
+                code: "mapping.bad-value", "`\(key): \(value)` is not known", subject: "the mapping \(mapping)",
+                remedy: remedy)
         }
         func byte(_ key: String, _ value: String?) throws -> UInt8? {
             guard let value else { return nil }

@@ -43,7 +43,9 @@ final class SpillSorter {
         if arena.count + entries.count * 24 >= limit { try spill() }
     }
 
-    /// Gives all items in order. Nothing can be added afterwards.
+    /// Gives all items in order.
+    ///
+    /// Nothing can be added afterwards.
     func finish() throws -> SortedItems {
         guard let file else {
             sort()

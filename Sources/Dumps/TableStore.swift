@@ -17,6 +17,7 @@ package final class TableStore: TableLookup {
     /// An empty store.
     ///
     /// - Parameters:
+    ///   - tables: the tables that the mapping asks for.
     ///   - limit: how many bytes may be held in memory.
     ///   - place: where a record (by its number and line) stands.
     package init(tables: [ReadPlan.Table], limit: Int, place: @escaping (UInt64, UInt32) -> SourceLocation) {
@@ -131,7 +132,9 @@ private protocol RowCollector: AnyObject {
 private final class RowsInMemory: SettledRows, RowCollector {
     private var bytes: [UInt8] = []
     private var rows: [(start: Int, key: Int, end: Int)] = []
-    /// Index in ``rows`` plus one; 0 is empty. A power of two long, at most half full.
+    /// Index in ``rows`` plus one; 0 is empty.
+    ///
+    /// A power of two long, at most half full.
     private var buckets: [UInt32] = []
 
     func add(key: [UInt8], row: [UInt8]) {
@@ -148,7 +151,8 @@ private final class RowsInMemory: SettledRows, RowCollector {
         bytes.withUnsafeBytes { bytes in
             for (i, row) in rows.enumerated() {
                 let table = Int(bytes[row.start]) << 8 | Int(bytes[row.start + 1])
-                var bucket = Self.hash(table, UnsafeRawBufferPointer(rebasing: bytes[row.start + 2..<row.key])) & (size - 1)
+                var bucket =
+                    Self.hash(table, UnsafeRawBufferPointer(rebasing: bytes[row.start + 2..<row.key])) & (size - 1)
                 while buckets[bucket] != 0 { bucket = (bucket + 1) & (size - 1) }
                 buckets[bucket] = UInt32(i + 1)
             }
@@ -161,7 +165,8 @@ private final class RowsInMemory: SettledRows, RowCollector {
         return bytes.withUnsafeBytes { bytes in
             while buckets[bucket] != 0 {
                 let row = rows[Int(buckets[bucket]) - 1]
-                if row.key - row.start - 2 == key.count, Int(bytes[row.start]) << 8 | Int(bytes[row.start + 1]) == table,
+                if row.key - row.start - 2 == key.count,
+                    Int(bytes[row.start]) << 8 | Int(bytes[row.start + 1]) == table,
                     bytes[row.start + 2..<row.key].elementsEqual(key)
                 {
                     out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[row.key..<row.end]))

@@ -2,7 +2,7 @@
 
 /// What stands in an input, path by path: counts, values, lengths.
 ///
-/// What `inspect` and `suggest` look at.
+/// What `inspect` looks at.
 ///
 /// Streaming; memory is bounded by the limits on paths, values and their lengths.
 package struct Survey: Sendable {

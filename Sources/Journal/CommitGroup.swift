@@ -23,7 +23,10 @@ actor CommitGroup {
 
     /// Commits entries with those of others; returns when they are durable.
     ///
-    /// - Parameter write: commits batches of entries in one transaction, each batch all or nothing.
+    /// - Parameters:
+    ///   - entries: those of this call, one batch.
+    ///   - write: commits batches of entries in one transaction, each batch all or nothing.
+    /// - Throws: the ``JournalConflict`` of this call's own batch, or what `write` throws, to all who shared the commit.
     func commit(
         _ entries: [JournalEntry], write: @Sendable ([[JournalEntry]]) async throws -> [Fate]
     ) async throws {

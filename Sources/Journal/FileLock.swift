@@ -28,7 +28,9 @@ final class FileLock: Sendable {
         _ = text.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
     }
 
-    /// Lets others have it. The file stays: removing it would race with who has just opened it.
+    /// Lets others have it.
+    ///
+    /// The file stays: removing it would race with who has just opened it.
     func release() { _ = flock(descriptor, LOCK_UN) }
 
     deinit { _ = close(descriptor) }

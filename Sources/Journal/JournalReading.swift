@@ -52,6 +52,9 @@ extension SQLiteJournal {
     private static let columns =
         "id, number, state, source, draft, stored, target_id, target_url, code, message, remedy"
 
+    /// A ticket and its steps of the present generation, by their order and part; nil if unknown.
+    ///
+    /// - Throws: `Diagnostic` with cause `machine` when the file cannot be read, as all that read here.
     public func ticket(_ id: String) async throws -> (ticket: TicketRecord, steps: [StepRecord])? {
         let generation = head()?.identity.generation ?? 0
         return try await read { db in
@@ -66,6 +69,9 @@ extension SQLiteJournal {
         }
     }
 
+    /// The tickets after an id, in the order of the ids' bytes; the first page with nil.
+    ///
+    /// Goes by the primary key.
     public func tickets(after id: String?, limit: Int) async throws -> [TicketRecord] {
         try await read { db in
             try Row.fetchAll(
@@ -76,6 +82,7 @@ extension SQLiteJournal {
         }
     }
 
+    /// The ticket with that number in the source, else the one with that id in the target.
     public func find(numberOrTargetID text: String) async throws -> TicketRecord? {
         try await read { db in
             for column in ["number", "target_id"] {
@@ -86,6 +93,7 @@ extension SQLiteJournal {
         }
     }
 
+    /// All steps of which nobody knows whether they are written, by ticket and part.
     public func inDoubt() async throws -> [StepRecord] {
         try await read { db in
             try Row.fetchAll(
@@ -94,6 +102,7 @@ extension SQLiteJournal {
         }
     }
 
+    /// A ticket's losses as last recorded, in their order; empty for one that is not known.
     public func losses(of ticket: String) async throws -> [Loss] {
         try await read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM losses WHERE ticket = ? ORDER BY n", arguments: [ticket]).map {
@@ -105,6 +114,7 @@ extension SQLiteJournal {
         }
     }
 
+    /// The finishing lines of tickets after an id, in the order of the ids' bytes; tickets without lines are left out.
     public func finishing(after id: String?, limit: Int) async throws -> [(ticket: String, lines: [String])] {
         try await read { db in
             let tickets = try String.fetchAll(
@@ -120,6 +130,7 @@ extension SQLiteJournal {
         }
     }
 
+    /// All borrowings, the oldest first; with `open`, those that are not given back.
     public func borrowings(open: Bool) async throws -> [BorrowingRecord] {
         try await read { db in
             try Row.fetchAll(
@@ -135,6 +146,7 @@ extension SQLiteJournal {
         }
     }
 
+    /// Tickets that failed or were set aside, in the order of their ids' bytes.
     public func failures(limit: Int) async throws -> [TicketRecord] {
         try await read { db in
             try Row.fetchAll(
@@ -145,6 +157,9 @@ extension SQLiteJournal {
         }
     }
 
+    /// Counts over all tickets, steps and losses.
+    ///
+    /// Goes through the tables.
     public func counts() async throws -> JournalCounts {
         try await read { db in
             var counts = JournalCounts()
@@ -163,6 +178,7 @@ extension SQLiteJournal {
         }
     }
 
+    /// The run that began last; nil before the first.
     public func lastRun() async throws -> RunRecord? {
         try await read { db in
             try Row.fetchOne(db, sql: "SELECT * FROM runs ORDER BY id DESC LIMIT 1").map { row in

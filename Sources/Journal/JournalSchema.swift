@@ -3,7 +3,9 @@ internal import Foundation
 internal import GRDB
 internal import TicketModel
 
-/// How a journal's file looks. Migrations are named and only ever added.
+/// How a journal's file looks.
+///
+/// Migrations are named and only ever added.
 enum JournalSchema {
     /// `TFJ1`: tells our files from other databases.
     static let applicationID: Int32 = 0x5446_4A31
@@ -30,11 +32,13 @@ enum JournalSchema {
         return queue
     }
 
-    /// Opens a file to look into it.
-    static func openForReading(path: String) throws -> DatabaseQueue {
+    /// Opens a file to look into it; nil: a run ended before it had made its journal.
+    static func openForReading(path: String) throws -> DatabaseQueue? {
         var configuration = configuration(check)
         configuration.readonly = true
-        return try DatabaseQueue(path: path, configuration: configuration)
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        let id = try queue.read { try Int32.fetchOne($0, sql: "PRAGMA application_id") }
+        return id == applicationID ? queue : nil
     }
 
     private static func configuration(_ prepare: @escaping @Sendable (Database) throws -> Void) -> Configuration {
@@ -46,7 +50,11 @@ enum JournalSchema {
 
     private static func check(_ db: Database) throws {
         let id = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
-        let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") ?? 0
+        // The list of migrations is committed before the first of them: a full disk or a kill may have come between.
+        let tables =
+            try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM sqlite_master WHERE tbl_name NOT IN ('grdb_migrations', 'sqlite_sequence')")
+            ?? 0
         guard id == applicationID || (id == 0 && tables == 0) else { throw JournalFailure.notAJournal }
         let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         guard found <= version else { throw JournalFailure.newer(found) }

@@ -32,18 +32,21 @@ public actor SQLiteJournal: Journal {
         }
     }
 
-    private init(reading path: String) throws {
+    private init?(reading path: String) throws {
         self.path = path
         lock = nil
         do {
-            queue = try JournalSchema.openForReading(path: path)
+            guard let opened = try JournalSchema.openForReading(path: path) else { return nil }
+            queue = opened
             cachedHead = try queue.read { try Self.head(in: $0) }
         } catch {
             throw JournalFailure.diagnostic(error, path: path)
         }
     }
 
-    /// Opens a journal to look into it, also while a run writes it; nil if there is none. Recording into it fails.
+    /// Opens a journal to look into it, also while a run writes it; nil if there is none.
+    ///
+    /// Recording into it fails.
     public static func reading(path: String) throws -> SQLiteJournal? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         return try SQLiteJournal(reading: path)
@@ -60,6 +63,7 @@ public actor SQLiteJournal: Journal {
         }
     }
 
+    /// Closes the file and lets the lock go; nothing may be called after it.
     public func close() async {
         try? queue.close()
         lock?.release()
@@ -67,6 +71,7 @@ public actor SQLiteJournal: Journal {
 
     // MARK: Head
 
+    /// Which migration it belongs to, as read when it was opened or set since; nil for a new one.
     public func head() -> JournalHead? { cachedHead }
 
     private static func head(in db: Database) throws -> JournalHead? {
@@ -79,6 +84,11 @@ public actor SQLiteJournal: Journal {
             identity: MigrationIdentity(migration: migration, source: source, generation: generation), target: target)
     }
 
+    /// Says which migration it belongs to; durable when it returns.
+    ///
+    /// What it says already costs nothing.
+    ///
+    /// - Throws: `Diagnostic` with cause `machine` when the disk fails.
     public func setHead(_ head: JournalHead) async throws {
         guard head != cachedHead else { return }
         try await write { db in
@@ -98,6 +108,10 @@ public actor SQLiteJournal: Journal {
 
     // MARK: Writing
 
+    /// Makes entries durable, all or none, in their order; callers that come at once share a commit.
+    ///
+    /// - Throws: ``JournalConflict`` if another ticket's creation has the same target id, which takes nothing back that
+    ///   others recorded; `Diagnostic` with cause `machine` when the disk fails.
     nonisolated public func record(_ entries: [JournalEntry]) async throws {
         guard !entries.isEmpty else { return }
         try await group.commit(entries) { batches in

@@ -45,6 +45,7 @@ final class ArchiveWriter {
     /// Makes the archive's lines those that were added and the old ones of other tickets.
     ///
     /// - Parameter id: the id of a line; nil for one that cannot be read, which is kept.
+    /// - Throws: `Diagnostic` when the disk fails; the archive is as it was then.
     func finish(id: (CanonicalLine) -> String?) throws {
         do {
             if let old = FileHandle(forReadingAtPath: path) {

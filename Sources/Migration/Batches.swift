@@ -40,7 +40,9 @@ final class DeferredTicket: Sendable {
     }
 }
 
-/// Collects steps of many tickets that go in one request. They are `set`: sent again as a whole if there is doubt.
+/// Collects steps of many tickets that go in one request.
+///
+/// They are `set`: sent again as a whole if there is doubt.
 final class Batches: Sendable {
     struct Item: Sendable {
         var step: Step

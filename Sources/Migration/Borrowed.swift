@@ -8,7 +8,9 @@ struct Borrowed: Sendable {
     let clock: any RunClock
     let sink: any DiagnosticSink
 
-    /// Takes what a run needs. What an earlier run still holds is kept with the value that stood before *that* run.
+    /// Takes what a run needs.
+    ///
+    /// What an earlier run still holds is kept with the value that stood before *that* run.
     func take(_ wanted: [Borrowing]) async throws {
         let open = Dictionary(
             try await journal.borrowings(open: true).map { ($0.borrowing.name, $0.borrowing) },
@@ -47,6 +49,12 @@ struct Borrowed: Sendable {
                             .warning, code: "borrowed.changed-meanwhile",
                             "somebody changed “\(borrowing.name)” during the run; it is left as it is now",
                             remedy: "check it in the target; before the run it was \(borrowing.before.canonicalText)"))
+                case .stillNeeded(let why):
+                    sink.emit(
+                        Diagnostic(
+                            .warning, code: "borrowed.still-needed", "“\(borrowing.name)” stays for now: \(why)",
+                            remedy: "run `ticketferry migrate` to go on: it goes when these tickets are complete"))
+                    continue
                 }
                 try await journal.record([.givenBack(name: borrowing.name, until: clock.now(), outcome: outcome)])
             } catch {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import TicketModel
 
-/// Stops a run that does not get anywhere. One bad ticket never does; too many in a row do. Pure.
+/// Stops a run that does not get anywhere.
+///
+/// One bad ticket never does; too many in a row do. Pure.
 struct Brake: Hashable, Sendable {
     /// Refused tickets one after another.
     static let refusedInARow = 25

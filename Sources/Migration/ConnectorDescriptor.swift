@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 public import TicketModel
 
-/// All that the tool knows of a connector: a plain value, listed in the registry. Nothing else names a helpdesk.
+/// All that the tool knows of a connector: a plain value, listed in the registry.
+///
+/// Nothing else names a helpdesk.
 public struct ConnectorDescriptor: Sendable {
-    /// Opens a connector; throws a `Diagnostic` for options that cannot hold. Sends nothing yet.
+    /// Opens a connector; throws a `Diagnostic` for options that cannot hold.
+    ///
+    /// Sends nothing yet.
     public typealias Open<Side> = @Sendable (OpenContext) async throws -> Side
 
     /// Kebab case, as in a migration file.
     public var name: String
     /// One line for lists.
     public var summary: String
+    /// What may stand under `source:` or `target:` besides what every connector takes.
     public var options: [ConnectorOption]
     /// What it can do and where its limits are, a line each, for `connectors NAME`.
     public var features: [String]
@@ -26,6 +31,7 @@ public struct ConnectorDescriptor: Sendable {
     public struct Deviation: Hashable, Sendable {
         /// The exam's question.
         public var check: String
+        /// Why it cannot be otherwise, for people.
         public var reason: String
 
         /// Declares one.
@@ -79,9 +85,13 @@ public struct ConnectorOption: Hashable, Sendable {
 
     /// Camel case.
     public var name: String
+    /// What it means, in one line for people.
     public var help: String
+    /// How its value is read and checked.
     public var kind: Kind
+    /// Whether a migration file without it is refused.
     public var required: Bool
+    /// Under which of `source:` and `target:` it may stand.
     public var side: Side
     /// The words that a `choice` takes; the first is the default.
     public var choices: [String]
@@ -126,6 +136,7 @@ public struct OpenContext: Sendable {
     public var sink: any DiagnosticSink
     /// Takes one line for the log; the connector has taken all secrets out of it.
     public var log: @Sendable (String) -> Void
+    /// The time to wait and measure by; in simulations not the machine's.
     public var clock: any RunClock
 
     /// Gathers what a connector is opened with; see the properties.

@@ -33,6 +33,7 @@ public struct TicketRecord: Hashable, Sendable {
     public var id: String
     /// What people quote in the source.
     public var number: String?
+    /// How far it is, as of its last entry.
     public var state: State
     /// Of the canonical line as read.
     public var source: String
@@ -40,15 +41,22 @@ public struct TicketRecord: Hashable, Sendable {
     public var draft: String
     /// As the target gave it back right after the last write; nil where it does not tell.
     public var stored: String?
+    /// Its id in the target; nil until its creation was understood.
     public var targetID: String?
+    /// Where people see it in the target; nil where the target does not tell.
     public var targetURL: String?
-    /// Why it failed or was set aside: code, message, remedy. Never a message's text.
+    /// Why it failed or was set aside: code, message, remedy.
+    ///
+    /// Never a message's text.
     public var failure: Failure?
 
     /// A failure in short.
     public struct Failure: Hashable, Sendable {
+        /// The diagnostic's `area.problem`.
         public var code: String
+        /// What happened, at most 400 characters when taken from a diagnostic.
         public var message: String
+        /// What to do about it, cut like ``message``.
         public var remedy: String
 
         /// Names a failure.
@@ -88,16 +96,23 @@ public struct StepRecord: Hashable, Sendable {
         case setAside
     }
 
+    /// The ticket's id in the source.
     public var ticket: String
+    /// Which write of the ticket it is; see ``WriteKey/part``.
     public var part: String
+    /// The generation that it was written in; those before an `undo` do not count any more.
     public var generation: Int
+    /// What it does, and so whether sending it again could double.
     public var verb: Step.Verb
     /// For people: `reply m3`.
     public var name: String
     /// Of the payload.
     public var fingerprint: String
+    /// What a `set` made of the property, at most 200 characters; nil for other verbs.
     public var value: String?
+    /// How far it is.
     public var state: State
+    /// The last answer that was understood, kept while the step is sent again; nil before the first.
     public var receipt: Receipt?
     /// Grows with each understood step; 0 before.
     public var order: Int
@@ -142,7 +157,9 @@ public struct StepRecord: Hashable, Sendable {
 
 /// A borrowed setting in the journal.
 public struct BorrowingRecord: Hashable, Sendable {
+    /// What was changed, with the value to give back.
     public var borrowing: Borrowing
+    /// When it was journalled, right before the setting was changed.
     public var since: Timestamp
     /// Nil while it is borrowed.
     public var until: Timestamp?
@@ -205,11 +222,13 @@ public enum RunState: String, Sendable, CaseIterable {
 
 /// The counts that a journal can give at once.
 public struct JournalCounts: Hashable, Sendable {
+    /// Tickets by how far they are; an absent state is 0.
     public var tickets: [TicketRecord.State: Int] = [:]
     /// Understood steps by verb.
     public var steps: [Step.Verb: Int] = [:]
     /// Steps of which nobody knows whether they are written.
     public var inDoubt = 0
+    /// Losses, those of all tickets added up.
     public var losses = 0
 
     /// Nothing yet.
@@ -218,8 +237,11 @@ public struct JournalCounts: Hashable, Sendable {
 
 /// The last run in a journal.
 public struct RunRecord: Hashable, Sendable {
+    /// When it began.
     public var began: Timestamp
+    /// When it ended; nil while it is under way and after a crash.
     public var ended: Timestamp?
+    /// How it ended; still `running` after a crash.
     public var state: RunState
 
     /// A run and how it stands.
@@ -230,7 +252,9 @@ public struct RunRecord: Hashable, Sendable {
     }
 }
 
-/// What is durable of a migration. One writer; no secrets; message bodies only as fingerprints.
+/// What is durable of a migration.
+///
+/// One writer; no secrets; message bodies only as fingerprints.
 ///
 /// All methods throw a `Diagnostic` with cause `machine` when the disk fails.
 public protocol Journal: Sendable {
@@ -248,6 +272,7 @@ public protocol Journal: Sendable {
     func find(numberOrTargetID text: String) async throws -> TicketRecord?
     /// All steps of which nobody knows whether they are written.
     func inDoubt() async throws -> [StepRecord]
+    /// What the target does not hold of a ticket, as last recorded.
     func losses(of ticket: String) async throws -> [Loss]
     /// The finishing lines of tickets after an id, in the order of the ids' bytes.
     func finishing(after id: String?, limit: Int) async throws -> [(ticket: String, lines: [String])]
@@ -255,7 +280,9 @@ public protocol Journal: Sendable {
     func borrowings(open: Bool) async throws -> [BorrowingRecord]
     /// Tickets that failed or were set aside.
     func failures(limit: Int) async throws -> [TicketRecord]
+    /// Counts over all tickets and steps, of every run.
     func counts() async throws -> JournalCounts
+    /// The run that began last; nil before the first.
     func lastRun() async throws -> RunRecord?
     /// Releases file and lock; nothing may be called after it.
     func close() async

@@ -32,10 +32,15 @@ public actor MemoryJournal: Journal {
     /// An empty journal.
     public init() {}
 
+    /// Which migration it belongs to; nil for a new one.
     public func head() -> JournalHead? { state.head }
 
+    /// Says which migration it belongs to.
     public func setHead(_ head: JournalHead) { state.head = head }
 
+    /// Takes entries, all or none, in their order.
+    ///
+    /// - Throws: ``JournalConflict`` if another ticket's creation has the same target id; nothing is taken then.
     public func record(_ entries: [JournalEntry]) throws {
         var next = state
         for entry in entries { try Self.apply(entry, to: &next) }
@@ -92,6 +97,7 @@ public actor MemoryJournal: Journal {
         }
     }
 
+    /// A ticket and its steps of the present generation, in the order in which they were understood; nil if unknown.
     public func ticket(_ id: String) -> (ticket: TicketRecord, steps: [StepRecord])? {
         guard let ticket = state.tickets[id] else { return nil }
         let generation = state.head?.identity.generation ?? 0
@@ -99,6 +105,9 @@ public actor MemoryJournal: Journal {
         return (ticket, steps.sorted { ($0.order, $0.part) < ($1.order, $1.part) })
     }
 
+    /// The tickets after an id, in the order of the ids' bytes.
+    ///
+    /// Sorts all of them at each call.
     public func tickets(after id: String?, limit: Int) -> [TicketRecord] {
         Array(sortedTickets(after: id).prefix(limit))
     }
@@ -109,17 +118,23 @@ public actor MemoryJournal: Journal {
             .sorted { $0.id.utf8.lexicographicallyPrecedes($1.id.utf8) }
     }
 
+    /// The ticket with that number in the source, else the one with that id in the target.
+    ///
+    /// Goes through all.
     public func find(numberOrTargetID text: String) -> TicketRecord? {
         let all = sortedTickets(after: nil)
         return all.first { $0.number == text } ?? all.first { $0.targetID == text }
     }
 
+    /// All steps of which nobody knows whether they are written, by ticket and part.
     public func inDoubt() -> [StepRecord] {
         state.steps.values.flatMap(\.values).filter(\.inDoubt).sorted { ($0.ticket, $0.part) < ($1.ticket, $1.part) }
     }
 
+    /// A ticket's losses; empty for one that is not known.
     public func losses(of ticket: String) -> [Loss] { state.losses[ticket] ?? [] }
 
+    /// The finishing lines of tickets after an id, in the order of the ids' bytes; tickets without lines are left out.
     public func finishing(after id: String?, limit: Int) -> [(ticket: String, lines: [String])] {
         sortedTickets(after: id)
             .compactMap { record in
@@ -129,14 +144,19 @@ public actor MemoryJournal: Journal {
             .prefix(limit).map { $0 }
     }
 
+    /// All borrowings, the oldest first; with `open`, those that are not given back.
     public func borrowings(open: Bool) -> [BorrowingRecord] {
         open ? state.borrowings.filter { $0.until == nil } : state.borrowings
     }
 
+    /// Tickets that failed or were set aside, in the order of their ids' bytes.
     public func failures(limit: Int) -> [TicketRecord] {
         Array(sortedTickets(after: nil).filter { $0.state == .failed || $0.state == .setAside }.prefix(limit))
     }
 
+    /// Counts what is there.
+    ///
+    /// Goes through all tickets and steps.
     public func counts() -> JournalCounts {
         var counts = JournalCounts()
         for ticket in state.tickets.values { counts.tickets[ticket.state, default: 0] += 1 }
@@ -148,8 +168,10 @@ public actor MemoryJournal: Journal {
         return counts
     }
 
+    /// The run that began last; nil before the first.
     public func lastRun() -> RunRecord? { state.runs.last }
 
+    /// Does nothing: there is no file and no lock.
     public func close() {}
 }
 

@@ -11,7 +11,10 @@ extension MigrationFile {
 
     /// Reads a migration file.
     ///
-    /// - Parameter connectors: all that it may name.
+    /// - Parameters:
+    ///   - path: the file, relative to the working directory or absolute.
+    ///   - connectors: all that it may name.
+    /// - Returns: the file with every name in it checked; no secret is read.
     /// - Throws: `Diagnostic` with cause `badInput` and the place: `migration.unknown-key` with the nearest known one,
     ///   `migration.literal-secret`, `migration.missing-key`, …
     public static func read(_ path: String, connectors: [ConnectorDescriptor]) throws -> MigrationFile {
@@ -20,7 +23,7 @@ extension MigrationFile {
             throw Diagnostic(
                 code: "migration.not-found", isFolder.boolValue ? "this is a folder" : "there is no such file",
                 at: SourceLocation(file: path),
-                remedy: "name a migration file; `ticketferry init` writes one")
+                remedy: "name a migration file; the README has one to start from")
         }
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Diagnostic(

@@ -51,6 +51,18 @@ extension MigrationFile {
     ///
     /// - Throws: `Diagnostic` for a mapping or template that cannot be read.
     public func ticketMapping() throws -> TicketMapping {
+        let write = try writeMapping()
+        var template = HeaderTemplate.standard
+        if let header {
+            template = try HeaderTemplate(
+                String(decoding: Self.bytes(of: header, "header"), as: UTF8.self), file: header)
+        }
+        let line = template
+        return TicketMapping { ticket in write.draft(of: ticket, header: line) }
+    }
+
+    /// The mapping's write half; one that changes nothing where the file names none.
+    private func writeMapping() throws -> WriteMapping {
         var write = WriteMapping.none
         switch mapping {
         case .shipped(let name): write = try ShippedMapping.named(name).write ?? .none
@@ -59,13 +71,7 @@ extension MigrationFile {
             write = file.write ?? .none
         case nil: break
         }
-        var template = HeaderTemplate.standard
-        if let header {
-            template = try HeaderTemplate(
-                String(decoding: Self.bytes(of: header, "header"), as: UTF8.self), file: header)
-        }
-        let (rules, line) = (write, template)
-        return TicketMapping { ticket in rules.draft(of: ticket, header: line) }
+        return write
     }
 
     private static func bytes(of path: String, _ what: String) throws -> Data {
@@ -129,5 +135,15 @@ extension SecretReference {
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return process.terminationStatus == 0 ? String(decoding: data, as: UTF8.self) : nil
+    }
+}
+
+extension MigrationFile {
+    /// The labels that the mapping's write half may give, by field: what `check` holds against the target.
+    ///
+    /// - Throws: `Diagnostic` for a mapping that cannot be read.
+    public func mappingLabels() throws -> [String: [String]] {
+        let write = try writeMapping()
+        return ["status": write.labels(of: "status"), "priority": write.labels(of: "priority")]
     }
 }

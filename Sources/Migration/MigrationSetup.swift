@@ -25,9 +25,13 @@ public struct MigrationSetup: Sendable {
     public var name: String
     /// The migration file's `source.name`; nil: the source's own.
     public var sourceName: String?
+    /// Where tickets are read from.
     public var source: any TicketSource
+    /// What makes drafts of them.
     public var mapping: TicketMapping
+    /// Which of them go.
     public var selection: Selection
+    /// Whether files are copied, linked to or left out.
     public var attachments: AttachmentPolicy
     /// What was asked for; nil: the safest that the target has.
     public var notifications: NotificationPolicy?
@@ -35,9 +39,13 @@ public struct MigrationSetup: Sendable {
     public var concurrency: Int
     /// Whether edits that people made in the target are overwritten.
     public var overwritesConflicts: Bool
+    /// The time to wait and measure by.
     public var clock: any RunClock
+    /// Takes what can be gone on from.
     public var sink: any DiagnosticSink
+    /// Is told how far it is.
     public var observer: any RunObserver
+    /// Ends it in good order when it is given.
     public var stop: StopSignal
 
     /// Gathers a migration; see the properties.

@@ -3,17 +3,25 @@ public import TicketModel
 
 /// What a plan says of one ticket.
 public struct TicketChange: Hashable, Sendable {
+    /// The ticket's id in the source.
     public var id: String
+    /// What people quote in the source; nil where that is the id.
     public var number: String?
+    /// What becomes of the ticket as a whole.
     public var action: PlannedAction
+    /// What the steps to be sent change, in their order.
     public var fields: [FieldChange]
     /// The steps to be sent, for people: `create ticket`, `append reply m3`.
     public var steps: [String]
+    /// What the mapping and the target cannot hold of it.
     public var losses: [Loss]
     /// Texts that changed in the source after they were written: they stay as they are in the target.
     public var changedTexts: [String]
+    /// Why it is skipped; empty for every other action.
     public var diagnostics: [Diagnostic]
+    /// E-mails that the target would send for the steps.
     public var mails: Int
+    /// Requests that the steps cost, without those that many tickets share.
     public var requests: Int
     /// Of files.
     public var bytes: Int
@@ -47,12 +55,19 @@ public struct TicketChange: Hashable, Sendable {
     }
 }
 
-/// The numbers of a plan. Counts are of tickets unless they say otherwise.
+/// The numbers of a plan.
+///
+/// Counts are of tickets unless they say otherwise.
 public struct PlanSummary: Sendable {
+    /// Tickets of which nothing is written yet.
     public var create = 0
+    /// Tickets begun or written before that lack something.
     public var update = 0
+    /// Tickets with nothing to do.
     public var unchanged = 0
+    /// Tickets that cannot be read, mapped or held by the target.
     public var skip = 0
+    /// Tickets that people changed in the target since they were written.
     public var conflict = 0
     /// Ids of tickets that the journal has and the source no longer: listed, never deleted.
     public var gone: [String] = []
@@ -64,6 +79,7 @@ public struct PlanSummary: Sendable {
     public var mails = 0
     /// Tickets with such e-mails, the first hundred: id and how many.
     public var mailed: [(id: String, mails: Int)] = []
+    /// Requests that all steps cost, shared ones counted once.
     public var requests = 0
     /// Estimated.
     public var seconds = 0.0
@@ -83,8 +99,11 @@ public struct PlanSummary: Sendable {
     public var unknownInTarget = 0
     /// What will be changed besides tickets.
     public var preparations: [String] = []
+    /// The settings that a run would change and give back.
     public var borrowings: [Borrowing] = []
+    /// What is done about the target's e-mails.
     public var policy: NotificationPolicy = .refuse
+    /// Where every record of the source went.
     public var read = ReadReport()
     /// SHA-256 in hex over the keys and payloads of all steps: equal for an equal plan in whatever order.
     public var digest = ""

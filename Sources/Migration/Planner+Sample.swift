@@ -7,6 +7,7 @@ extension Planner {
     /// Goes through the whole source with reads alone. Memory grows with the number of different values, not of tickets.
     /// - Parameter count: at most so many; what shows most goes first.
     /// - Returns: their ids, for ``Selection/ids``.
+    /// - Throws: `Diagnostic` where source, target or journal cannot be read at all.
     public func sample(_ count: Int) async throws -> Set<String> {
         var sample = Sample()
         try await scanAll { work, ticket in sample.add(ticket, losses: work.losses) }

@@ -2,7 +2,9 @@
 internal import Crypto
 internal import TicketModel
 
-/// The dry run: all that a run would do, found out with reads alone. It is given only the target's reading side.
+/// The dry run: all that a run would do, found out with reads alone.
+///
+/// It is given only the target's reading side.
 public struct Planner: Sendable {
     private let setup: MigrationSetup
     private let target: any TargetReader
@@ -20,6 +22,8 @@ public struct Planner: Sendable {
     /// A policy that the target cannot follow is emitted as the error that `migrate` would refuse with, and the plan goes
     /// on as if nothing were muted, so that its count of e-mails is the whole one.
     /// - Parameter each: takes each change in the order of the source, the unchanged too.
+    /// - Returns: the numbers of the plan.
+    /// - Throws: `Diagnostic` where source, target or journal cannot be read at all, and what `each` throws.
     public func plan(each: (TicketChange) async throws -> Void = { _ in }) async throws -> PlanSummary {
         let (identity, policy) = try await begin()
         let found = try await inventory()

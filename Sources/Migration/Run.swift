@@ -26,7 +26,11 @@ final class Run: Sendable {
         var total: Int?
         var waiting: String?
         var lastUncertain: Duration?
+        var stopSeen: Duration?
     }
+
+    /// How long tickets that are begun go on after the operator's signal: half-written ones keep what is borrowed.
+    static let grace = Duration.seconds(10)
 
     var setup: MigrationSetup { preparation.setup }
     var journal: any Journal { preparation.journal }
@@ -49,6 +53,18 @@ final class Run: Sendable {
     /// Whether nothing new is to be begun: the operator's signal or the brake.
     var isStopping: Bool { setup.stop.isStopped || tally.withLock { $0.stoppedBy != nil } }
 
+    /// Whether a ticket that is begun may be written to its end although the run is stopping: after the operator's signal
+    /// for a while, never after the brake.
+    var mayFinish: Bool {
+        let now = clock.elapsed()
+        return tally.withLock { tally in
+            guard tally.stoppedBy == nil else { return false }
+            let since = tally.stopSeen ?? now
+            tally.stopSeen = since
+            return now - since < Self.grace
+        }
+    }
+
     /// Ends the run with a reason; the first counts.
     func stop(_ reason: Diagnostic) { tally.withLock { $0.stoppedBy = $0.stoppedBy ?? reason } }
 
@@ -56,7 +72,9 @@ final class Run: Sendable {
     func uncertain(at time: Duration) { tally.withLock { $0.lastUncertain = time } }
 
     /// Waits until nothing that was sent can be at work any more: what is given back too early lets the target send
-    /// e-mails for it. Only where a write is in doubt, and also after the signal to stop.
+    /// e-mails for it.
+    ///
+    /// Only where a write is in doubt, and also after the signal to stop.
     func settleBeforeGivingBack() async {
         guard let doubts = try? await journal.inDoubt(), !doubts.isEmpty,
             let open = try? await journal.borrowings(open: true), !open.isEmpty

@@ -19,14 +19,19 @@ public struct SystemRunClock: RunClock {
     /// Starts to measure now.
     public init() {}
 
+    /// The machine's time in UTC, to the millisecond.
     public func now() -> Timestamp {
         let date = Date().timeIntervalSince1970
         let seconds = date.rounded(.down)
         return Timestamp(seconds: Int64(seconds), fraction: UInt32((date - seconds) * 1000), fractionDigits: 3)
     }
 
+    /// Since this value was made; goes on while the machine sleeps.
     public func elapsed() -> Duration { start.duration(to: .now) }
 
+    /// Waits.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled.
     public func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
 }
 

@@ -7,11 +7,13 @@ public enum RunPhase: String, Sendable, CaseIterable {
 
 /// How far a plan or a run is.
 public struct RunProgress: Hashable, Sendable {
+    /// What is done now.
     public var phase: RunPhase = .preparing
     /// Tickets that are through, whatever became of them.
     public var done = 0
     /// Of how many; nil where nobody knows yet.
     public var total: Int?
+    /// Tickets that failed, were set aside or are left in doubt.
     public var failed = 0
     /// Tickets at work now.
     public var inFlight = 0
@@ -26,7 +28,9 @@ public struct RunProgress: Hashable, Sendable {
     public init() {}
 }
 
-/// Watches a plan or a run. Calls are cheap, never fail and come from any task.
+/// Watches a plan or a run.
+///
+/// Calls are cheap, never fail and come from any task.
 public protocol RunObserver: Sendable {
     /// After each ticket, and when the phase or what it waits for changes. The rate is the observer's to take.
     func progress(_ progress: RunProgress)
@@ -37,5 +41,6 @@ public struct QuietObserver: RunObserver {
     /// Makes one.
     public init() {}
 
+    /// Does nothing.
     public func progress(_ progress: RunProgress) {}
 }

@@ -5,9 +5,13 @@ public import TicketModel
 public struct RunReport: Sendable {
     /// Of tickets.
     public struct Counts: Hashable, Sendable {
+        /// Tickets that were written from nothing; in a status, all that are complete.
         public var created = 0
+        /// Tickets written before to which something was added or changed.
         public var updated = 0
+        /// Tickets with nothing to do.
         public var unchanged = 0
+        /// Tickets that the target or the mapping cannot hold; nothing of them was written.
         public var skipped = 0
         /// Refused; the next run tries again.
         public var failed = 0
@@ -22,7 +26,9 @@ public struct RunReport: Sendable {
         public init() {}
     }
 
+    /// How it ended; for a status, how the last run stands (`interrupted` before the first).
     public var state: RunState
+    /// What became of the tickets.
     public var counts = Counts()
     /// Messages by what became of them: `created`, `adopted`.
     public var messages: [String: Int] = [:]
@@ -32,7 +38,9 @@ public struct RunReport: Sendable {
     public var borrowed: [BorrowingRecord] = []
     /// Tickets that failed or were set aside, the first thousand.
     public var failures: [TicketRecord] = []
+    /// When it began; nil where no run ever did.
     public var started: Timestamp?
+    /// When it ended; nil while it is under way and after a crash.
     public var finished: Timestamp?
     /// Why the run ended before all was done.
     public var stoppedBy: Diagnostic?
@@ -50,8 +58,8 @@ public struct RunReport: Sendable {
     public var exitCause: ExitCause? {
         if let stoppedBy { return stoppedBy.cause }
         if state == .interrupted { return .interrupted }
-        if !borrowed.isEmpty { return .unavailable }
-        return counts.failed + counts.uncertain + counts.skipped > 0 ? .someFailed : nil
+        if counts.failed + counts.uncertain + counts.skipped > 0 { return .someFailed }
+        return borrowed.isEmpty ? nil : .unavailable
     }
 
     /// The form of the contract.

@@ -14,7 +14,9 @@ public struct RunOptions: Sendable {
     public var archive: String?
     /// Where lines for the target's database go; nil: nowhere.
     public var finishingFile: String?
-    /// Asked once before the first write; false ends the run. By default: yes.
+    /// Asked once before the first write; false ends the run.
+    ///
+    /// By default: yes.
     public var confirm: @Sendable (PlanSummary) async -> Bool = { _ in true }
 
     /// A run without any allowance.
@@ -32,7 +34,9 @@ public struct Runner: Sendable {
     let journal: any Journal
     let options: RunOptions
 
-    /// Prepares a run; nothing is sent yet. The journal must be the only writer's.
+    /// Prepares a run; nothing is sent yet.
+    ///
+    /// The journal must be the only writer's.
     public init(setup: MigrationSetup, target: any TicketTarget, journal: any Journal, options: RunOptions) {
         self.setup = setup
         self.target = target
@@ -98,10 +102,7 @@ public struct Runner: Sendable {
 
     private func refuseIfNeeded(_ summary: PlanSummary) throws {
         if summary.read.timesWithoutZone > 0 {
-            throw Diagnostic(
-                code: "source.no-zone",
-                "\(summary.read.timesWithoutZone) times in the source have no zone, and nobody said which one is meant",
-                remedy: "add `zone: Europe/Berlin` (or whichever holds) under `source:`")
+            throw Diagnostic.noZone(summary.read.timesWithoutZone)
         }
         if summary.unknownInTarget > 0 {
             throw Diagnostic(
@@ -123,10 +124,7 @@ public struct Runner: Sendable {
         let count = summary.mails
         switch summary.policy {
         case .refuse where count > 0:
-            throw Diagnostic(
-                code: "notifications.refused", "the target would send \(count) e-mails, and none is allowed",
-                remedy: "say `notifications: stage` or `mute` where the target can; nothing was written",
-                cause: .refused)
+            throw Diagnostic.mailsRefused(count)
         case .allow where !options.allowsNotifications:
             throw Diagnostic(
                 code: "notifications.not-allowed",

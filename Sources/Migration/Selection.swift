@@ -5,13 +5,17 @@ public import TicketModel
 public struct Selection: Hashable, Sendable {
     /// Canonical words or the source's labels; empty: all.
     public var status: [String] = []
+    /// Leaves out tickets opened before it; one without the date goes.
     public var createdSince: Timestamp?
+    /// Leaves out tickets last changed (else opened) before it; one without either date goes.
     public var updatedSince: Timestamp?
     /// Empty: all.
     public var ids: Set<String> = []
     /// Requesters' addresses that are left out, lower case.
     public var excludedRequesters: Set<String> = []
+    /// Leaves out tickets with any of these tags; upper and lower case differ.
     public var excludedTags: Set<String> = []
+    /// What goes first.
     public var order: Order = .created
     /// At most so many that are not left out; nil: all.
     public var limit: Int?
@@ -30,7 +34,9 @@ public struct Selection: Hashable, Sendable {
     /// Whether a ticket goes, by its id alone; what this lets through still has to pass ``admits(_:)``.
     public func admits(id: String) -> Bool { ids.isEmpty || ids.contains(id) }
 
-    /// Whether a ticket goes. The limit is not looked at.
+    /// Whether a ticket goes.
+    ///
+    /// The limit is not looked at.
     public func admits(_ ticket: Ticket) -> Bool {
         guard admits(id: ticket.id) else { return false }
         if !status.isEmpty {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Synchronization
 
-/// How many tickets may be at work: grows while the answers stay fast, shrinks when the target is troubled. Pure.
+/// How many tickets may be at work: grows while the answers stay fast, shrinks when the target is troubled.
+///
+/// Pure.
 struct WindowCurve: Hashable, Sendable {
     let ceiling: Int
     private(set) var width: Double

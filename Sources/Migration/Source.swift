@@ -12,7 +12,9 @@ public struct Cursor: Hashable, Sendable {
 
 /// What a listing tells of one ticket.
 public struct Stub: Sendable {
+    /// The ticket's id in the source.
     public var id: String
+    /// When the ticket last changed, where the listing tells.
     public var updatedAt: Timestamp?
     /// Differs when the ticket differs; nil where the listing cannot tell.
     public var fingerprint: String?
@@ -30,7 +32,9 @@ public struct Stub: Sendable {
 
 /// A block of stubs and where to go on; `next` is nil at the end.
 public struct Page: Sendable {
+    /// In the source's order; may be empty before the end.
     public var stubs: [Stub]
+    /// Where to go on; nil at the end.
     public var next: Cursor?
     /// How many tickets there are in all, where the source tells.
     public var total: Int?
@@ -43,7 +47,9 @@ public struct Page: Sendable {
     }
 }
 
-/// Reads tickets. Sends nothing but reads.
+/// Reads tickets.
+///
+/// Sends nothing but reads.
 ///
 /// For dumps, listing and fetching are one stream: every stub carries its line, and a cursor is only good for going on
 /// within the same process.
@@ -74,6 +80,7 @@ extension TicketSource {
 
 /// Why a file's bytes cannot be had, in words for an admin.
 public struct FileUnavailable: Error, Hashable, Sendable {
+    /// A part of a sentence: `it stays at https://…`.
     public var reason: String
 
     /// Gives the reason.
@@ -82,8 +89,11 @@ public struct FileUnavailable: Error, Hashable, Sendable {
 
 /// Where every record of a source went: read = in tickets + in tables + left aside.
 public struct ReadReport: Hashable, Sendable {
+    /// Records read in all.
     public var read = 0
+    /// Records that became a part of a ticket.
     public var inTickets = 0
+    /// Records that only tell about others: agents, labels, properties.
     public var inTables = 0
     /// Left aside, by kind (set, and the values its makers ask for), with counts.
     public var leftAside: [String: Int] = [:]

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 public import TicketModel
 
-/// What the journal alone can tell. Sends nothing.
+/// What the journal alone can tell.
+///
+/// Sends nothing.
 public struct JournalReader: Sendable {
     private let journal: any Journal
 
@@ -42,9 +44,11 @@ public struct JournalReader: Sendable {
 
 /// All that the journal knows of one ticket.
 public struct TicketHistory: Sendable {
+    /// How far it is and where it went.
     public var ticket: TicketRecord
     /// In the order in which they were understood; those without an answer first.
     public var steps: [StepRecord]
+    /// What the target does not hold of it.
     public var losses: [Loss]
 
     /// The form of `show --json`.

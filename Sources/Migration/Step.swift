@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 public import TicketModel
 
-/// One write to a target. A change of a ticket is a list of steps: the plan makes it, the run performs it.
+/// One write to a target.
+///
+/// A change of a ticket is a list of steps: the plan makes it, the run performs it.
 public struct Step: Hashable, Sendable {
-    /// What a write does. Only `create`, `append` and `attach` can double; `set` and `delete` are simply sent again.
+    /// What a write does.
+    ///
+    /// Only `create`, `append` and `attach` can double; `set` and `delete` are simply sent again.
     public enum Verb: String, Sendable, CaseIterable {
         case create, append, set, attach, delete
 
@@ -23,7 +27,9 @@ public struct Step: Hashable, Sendable {
         case impossible
     }
 
+    /// What it is found again by, in the journal and in the target.
     public var key: WriteKey
+    /// What it does.
     public var verb: Verb
     /// What it writes, for people: `ticket`, `reply m3`, `status`.
     public var name: String
@@ -33,23 +39,32 @@ public struct Step: Hashable, Sendable {
     public var mails: Int
     /// How many requests it costs.
     public var requests: Int
+    /// How it is taken back.
     public var undo: Undo
-    /// What the connector needs to perform it, in its own words. Never stored in the journal. It must be the same before
-    /// and after settings are borrowed (name a staging mailbox, do not put its id here): a plan that differs from the run
-    /// is refused, and a changed payload counts as a changed ticket.
+    /// What the connector needs to perform it, in its own words.
+    ///
+    /// Never stored in the journal. It must be the same before and after settings are borrowed (name a staging mailbox,
+    /// do not put its id here): a plan that differs from the run is refused, and a changed payload counts as a changed
+    /// ticket.
     public var payload: JSON
     /// Files that go with it, by their place in the payload.
     public var files: [ResolvedFile]
     /// Steps of many tickets with the same batch are done in one request, after the other steps of their tickets.
     public var batch: String?
-    /// What a `set` makes of the property, short, for the plan's list of changes: `closed`. Never a message's text.
+    /// What a `set` makes of the property, short, for the plan's list of changes: `closed`.
+    ///
+    /// Never a message's text.
     public var value: String?
-    /// Things that only one step in flight may touch: `customer zoe@x.example`. Steps of other tickets that name one of
-    /// them wait for each other, so that two tickets of one new customer do not create her twice.
+    /// Things that only one step in flight may touch: `customer zoe@x.example`.
+    ///
+    /// Steps of other tickets that name one of them wait for each other, so that two tickets of one new customer do not
+    /// create her twice.
     public var exclusive: [String]
-    /// Whether other writes to the ticket change in the target what this one sets (its date of change, the clocks of last
-    /// responses). It is sent again after any of them, also when it was done in an earlier run. Only for
-    /// `set`. Steps with a ``batch`` come last of all and must not disturb it.
+    /// Whether other writes to the ticket change in the target what this one sets (its date of change, the clocks of
+    /// last responses).
+    ///
+    /// It is sent again after any of them, also when it was done in an earlier run. Only for `set`. Steps with a
+    /// ``batch`` come last of all and must not disturb it.
     public var undoneByOthers: Bool
 
     /// Makes a step; see the properties.
@@ -78,6 +93,7 @@ public struct Step: Hashable, Sendable {
 public struct ResolvedFile: Hashable, Sendable {
     /// The name that people see.
     public var name: String
+    /// Of the bytes, as the source tells or the name shows; nil where neither does.
     public var mediaType: String?
     /// Where its bytes lie now.
     public var path: String
@@ -106,8 +122,10 @@ public struct Receipt: Hashable, Sendable {
     public var proof: String?
     /// What the connector wants back later; small, without message bodies.
     public var details: JSON
-    /// The stored fingerprint of the whole ticket (see ``TargetReader/storedFingerprint(ticket:)``) as this answer shows
-    /// it; nil where the answer does not tell. The last one of a ticket is kept.
+    /// The stored fingerprint of the whole ticket (see ``TargetReader/storedFingerprint(ticket:)``) as this answer
+    /// shows it; nil where the answer does not tell.
+    ///
+    /// The last one of a ticket is kept.
     public var stored: String?
 
     /// Makes a receipt; see the properties.

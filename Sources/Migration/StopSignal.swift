@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Synchronization
 
-/// Asks a run to finish what is in flight, commit and end. Given once, it stays.
+/// Asks a run to finish what is in flight, commit and end.
+///
+/// Given once, it stays.
 public final class StopSignal: Sendable {
     private let given = Atomic<Bool>(false)
 

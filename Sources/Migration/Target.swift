@@ -16,7 +16,9 @@ public enum NotificationPolicy: String, Sendable, CaseIterable {
 
 /// Flags and limits of a target; abilities are protocols.
 public struct TargetFeatures: Hashable, Sendable {
-    /// Whether it holds internal notes. Where not, notes stay in the archive and in the losses.
+    /// Whether it holds internal notes.
+    ///
+    /// Where not, notes stay in the archive and in the losses.
     public var notes: Bool
     /// Which policies it can follow, the safest first.
     public var notificationPolicies: [NotificationPolicy]
@@ -51,6 +53,7 @@ public struct TicketProgress: Sendable {
 
     /// An understood step.
     public struct Done: Hashable, Sendable {
+        /// The last answer that was understood.
         public var receipt: Receipt
         /// Of the payload that was sent; empty where the receipt was adopted and the payload is not known.
         public var fingerprint: String
@@ -77,6 +80,7 @@ public struct TicketPlan: Sendable {
     /// All steps of the ticket, also those that the journal shows as done: the engine leaves those out by key and
     /// fingerprint.
     public var steps: [Step]
+    /// What the target cannot hold, and what is done instead.
     public var losses: [Loss]
     /// What cannot be written at all: the ticket is set aside (a status the target does not have, …).
     public var refusals: [Diagnostic]
@@ -105,8 +109,9 @@ public struct Borrowing: Hashable, Sendable {
     public var name: String
     /// For people: what is changed and what that does to those who work there.
     public var summary: String
-    /// The value before, as ``TargetReader/borrowings()`` read it; holds no secret. `null` for something that is made new
-    /// (a staging mailbox).
+    /// The value before, as ``TargetReader/borrowings()`` read it; holds no secret.
+    ///
+    /// `null` for something that is made new (a staging mailbox).
     public var before: JSON
     /// The value that the run sets.
     public var during: JSON
@@ -125,12 +130,15 @@ public enum GiveBack: Sendable {
     case givenBack
     /// Somebody changed it meanwhile: left alone, with what it is now.
     case changedMeanwhile(JSON)
+    /// It cannot go yet, for this reason: tickets of ours that are not complete are in it. It stays borrowed.
+    case stillNeeded(String)
 }
 
 /// One of our writes that was found in the target.
 public struct FoundTicket: Sendable {
     /// The marker that the target holds.
     public var digest: String
+    /// The generation that it was written in, as the target shows it.
     public var generation: Int
     /// Of the ticket; with ``Receipt/stored`` where the list tells it.
     public var receipt: Receipt
@@ -195,6 +203,8 @@ public protocol TicketTarget: TargetReader {
 }
 
 extension TargetReader {
-    /// Ends connections; nothing may be called after it. By default there are none.
+    /// Ends connections; nothing may be called after it.
+    ///
+    /// By default there are none.
     public func close() async {}
 }

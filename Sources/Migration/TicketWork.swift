@@ -13,9 +13,11 @@ public enum PlannedAction: String, Sendable, CaseIterable {
 
 /// A property of a ticket that a plan changes.
 public struct FieldChange: Hashable, Sendable {
+    /// The step's name for people: `status`, `reply m3`.
     public var name: String
     /// What we wrote before; nil for something new.
     public var before: String?
+    /// What is to be written, short; nil for what has no value to show.
     public var after: String?
 
     /// Names a change.
@@ -119,7 +121,9 @@ extension TicketWork {
     /// Leaves the properties alone that people may have changed; what is missing still comes.
     mutating func keepConflicts() {
         action = .conflict
-        steps.removeAll { $0.verb == .set && progress.done[$0.key] != nil }
+        // What new messages move (the mailbox that they go through, the clocks) still has to be put right after them.
+        let writes = steps.contains { $0.verb.canDouble }
+        steps.removeAll { $0.verb == .set && progress.done[$0.key] != nil && !(writes && $0.undoneByOthers) }
         fields.removeAll { field in !steps.contains { $0.name == field.name } }
     }
 }
@@ -129,7 +133,9 @@ extension Step {
     fileprivate var disturbsOthers: Bool { !undoneByOthers && batch == nil }
 }
 
-/// Makes ``TicketWork``: everything between a stub and its steps. Given only the target's reading side.
+/// Makes ``TicketWork``: everything between a stub and its steps.
+///
+/// Given only the target's reading side.
 struct TicketPreparation: Sendable {
     var setup: MigrationSetup
     var target: any TargetReader
@@ -171,7 +177,9 @@ struct TicketPreparation: Sendable {
         return work
     }
 
-    /// Whether people changed the ticket in the target since it was complete. One read, only where a property would change.
+    /// Whether people changed the ticket in the target since it was complete.
+    ///
+    /// One read, only where a property would change.
     private func isTouched(_ work: TicketWork) async throws -> Bool {
         guard let record = work.record, record.state == .complete, let stored = record.stored,
             work.steps.contains(where: { $0.verb == .set && work.progress.done[$0.key] != nil }),

@@ -33,6 +33,7 @@ struct TicketWriter {
             case .skip: .skipped
             }
         end = TicketEnd(kind)
+        end.losses = work.action == .unchanged ? 0 : losses.count
     }
 
     /// Writes the ticket; nil if the rest of it waits in a batch, which then tells what became of it.
@@ -51,9 +52,12 @@ struct TicketWriter {
         var deferred: [Step] = []
         for step in work.steps {
             if run.isStopping {
-                try await commit([])
-                end.kind = .leftOff(inDoubt: false)
-                return end
+                let isBegun = end.wrote || !work.progress.done.isEmpty
+                if !isBegun || !run.mayFinish {
+                    try await commit([])
+                    end.kind = .leftOff(inDoubt: false)
+                    return end
+                }
             }
             if let missing = step.needs.first(where: { receipts[$0] == nil }) {
                 return try await fail(
@@ -216,6 +220,7 @@ struct TicketWriter {
     private mutating func note(_ receipt: Receipt, of step: Step, adopted: Bool, losses lost: [Loss]) {
         receipts[step.key] = receipt
         losses += lost
+        end.losses = losses.count
         if let stored = receipt.stored { record.stored = stored }
         end.wrote = true
         if adopted { end.adopted = true }

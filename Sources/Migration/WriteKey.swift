@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Crypto
 
-/// Names the migration and its source: part of every key that is written. Never a file's path, a URL or a connector.
+/// Names the migration and its source: part of every key that is written.
+///
+/// Never a file's path, a URL or a connector.
 public struct MigrationIdentity: Hashable, Sendable {
     /// The migration file's `name`.
     public var migration: String
@@ -23,12 +25,15 @@ public struct MigrationIdentity: Hashable, Sendable {
     ///   - ticket: the ticket's id in the source.
     ///   - part: which write of the ticket: `ticket` for its creation, `message:KEY` for a message, `set:NAME` for a
     ///     property, `note` for the migration note. Stable between runs and never a position.
+    /// - Returns: the same key for the same texts, on every machine.
     public func key(ticket: String, part: String) -> WriteKey {
         WriteKey(identity: self, ticket: ticket, part: part)
     }
 }
 
-/// The key of one write. It can be derived again without the journal, so a lost journal can be rebuilt from the target.
+/// The key of one write.
+///
+/// It can be derived again without the journal, so a lost journal can be rebuilt from the target.
 public struct WriteKey: Hashable, Sendable {
     /// The ticket's id in the source.
     public let ticket: String
@@ -52,8 +57,10 @@ public struct WriteKey: Hashable, Sendable {
         self.digest = Self.base32(Array(SHA256.hash(data: bytes)))
     }
 
-    /// What an API's own field holds: `ferry-` digest `-` generation `-`. Of one length for all keys of a generation
-    /// below ten, ended by a dash, so that no marker is the start of another; no `:`, `%` or `_`, which search treats specially.
+    /// What an API's own field holds: `ferry-` digest `-` generation `-`.
+    ///
+    /// Of one length for all keys of a generation below ten, ended by a dash, so that no marker is the start of
+    /// another; no `:`, `%` or `_`, which search treats specially.
     public var marker: String { "ferry-\(digest)-\(generation)-" }
 
     /// The digest and generation of a marker; nil for any other text.

@@ -30,15 +30,47 @@ package struct PlanText {
         case .skip: mark = style.red("–")
         case .unchanged: return nil
         }
-        let fields = change.fields.prefix(3).map { "\($0.name): \($0.before ?? "–") → \($0.after ?? "–")" }
-        var parts = ["\(TerminalText.counted(change.steps.count, "step"))"]
-        parts += fields
+        var parts = work(change)
         if !change.losses.isEmpty { parts.append(TerminalText.counted(change.losses.count, "loss", "losses")) }
         if change.mails > 0 { parts.append(TerminalText.counted(change.mails, "e-mail")) }
         parts += change.changedTexts.map { "text of \($0) changed in the source, stays" }
         parts += change.diagnostics.map(\.message)
         let text = "\(change.number.map { "\($0) (\(change.id))" } ?? change.id)  \(parts.joined(separator: " · "))"
         return "\(mark) \(TerminalText.clipped(TerminalText.safe(text), to: width - 2))"
+    }
+
+    /// What is sent, by kind; for an update the properties with their values.
+    private static func work(_ change: TicketChange) -> [String] {
+        var counts: [(name: String, count: Int)] = []
+        for step in change.steps {
+            // `append reply m3` → `reply`: the id says nothing in a summary.
+            let words = step.split(separator: " ")
+            let name: String
+            switch (words.first, words.dropFirst().first) {
+            case ("set", "tag"): name = "tag"
+            case ("set", _): name = "property"
+            case (_, "migration"): name = "migration note"
+            case (_, let noun): name = noun.map(String.init) ?? step
+            }
+            if let at = counts.firstIndex(where: { $0.name == name }) {
+                counts[at].count += 1
+            } else {
+                counts.append((name, 1))
+            }
+        }
+        var parts = counts.map { "\($0.count) \($0.count == 1 ? $0.name : plural($0.name))" }
+        if change.action != .create {
+            parts += change.fields.prefix(4).map { "\($0.name): \($0.before ?? "–") → \($0.after ?? "–")" }
+        }
+        return parts
+    }
+
+    private static func plural(_ noun: String) -> String {
+        switch noun {
+        case "reply": "replies"
+        case "property": "properties"
+        default: noun + "s"
+        }
     }
 
     private var head: [String] {
@@ -55,7 +87,8 @@ package struct PlanText {
         let mails = TerminalText.counted(summary.mails, "e-mail")
         lines.append(
             "Costs \(TerminalText.counted(summary.requests, "request")), about "
-                + TerminalText.duration(seconds: summary.seconds) + ", \(TerminalText.bytes(summary.bytes)) of files; sends "
+                + TerminalText.duration(seconds: summary.seconds)
+                + ", \(TerminalText.bytes(summary.bytes)) of files; sends "
                 + (summary.mails == 0 ? style.green("no e-mail") : style.red(mails)))
         if !summary.mailed.isEmpty {
             let some = summary.mailed.prefix(5).map { "\($0.id) (\($0.mails))" }.joined(separator: ", ")
@@ -73,12 +106,18 @@ package struct PlanText {
 
     private var losses: [String] {
         guard summary.losses > 0 else { return [] }
-        var table = TextTable(["count", "what", "why", "kept in"], alignments: [.right])
+        var lines = [
+            "", style.bold("What the target cannot hold (\(TerminalText.counted(summary.losses, "loss", "losses")))"),
+        ]
         for (loss, count) in summary.lossKinds.sorted(by: Self.order).prefix(40) {
-            table.add([TerminalText.count(count), loss.field, loss.reason, loss.fallback.words])
+            let text = "\(loss.field): \(loss.reason) → \(loss.fallback.words)"
+            let number = TerminalText.count(count)
+            let indent = String(repeating: " ", count: 9)
+            for (i, line) in TerminalText.wrapped(TerminalText.safe(text), width: width - 9).enumerated() {
+                let lead = String(repeating: " ", count: max(0, 7 - number.count)) + style.bold(number) + "  "
+                lines.append((i == 0 ? lead : indent) + line)
+            }
         }
-        var lines = ["", style.bold("What the target cannot hold (\(TerminalText.counted(summary.losses, "loss", "losses")))")]
-        lines += table.lines(width: width - 2, style: style).map { "  " + $0 }
         if summary.lossKinds.count > 40 {
             lines.append("  … and \(summary.lossKinds.count - 40) more kinds; --losses FILE lists all")
         }
@@ -94,7 +133,8 @@ package struct PlanText {
     private var notices: [String] {
         var notices: [String] = []
         if summary.inDoubt > 0 {
-            notices.append("\(TerminalText.counted(summary.inDoubt, "write")) of an earlier run will be looked up first")
+            notices.append(
+                "\(TerminalText.counted(summary.inDoubt, "write")) of an earlier run will be looked up first")
         }
         if summary.unknownInTarget > 0 {
             notices.append(
@@ -112,7 +152,8 @@ package struct PlanText {
         }
         if summary.changedTexts > 0 {
             notices.append(
-                "\(TerminalText.counted(summary.changedTexts, "text")) changed in the source after they were written: they stay")
+                "\(TerminalText.counted(summary.changedTexts, "text")) changed in the source after they were written: they stay"
+            )
         }
         if summary.overLimit > 0 {
             notices.append("\(TerminalText.counted(summary.overLimit, "file")) the target will not take")

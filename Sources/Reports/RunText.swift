@@ -22,15 +22,20 @@ package struct RunText {
             .map { "\(TerminalText.count($0.value)) \($0.key)" }
         if !messages.isEmpty { lines.append("Messages: " + messages.joined(separator: ", ")) }
         if report.losses > 0 {
-            lines.append("\(TerminalText.counted(report.losses, "loss", "losses")) named: see `plan` and `show MIGRATION ID`")
+            lines.append(
+                "\(TerminalText.counted(report.losses, "loss", "losses")) named: see `plan` and `show MIGRATION ID`")
         }
         if let file = report.finishingFile, report.finishingLines > 0 {
             lines.append(
-                "\(TerminalText.counted(report.finishingLines, "line")) for the database in \(TerminalText.safe(file)): what the API cannot set")
+                "\(TerminalText.counted(report.finishingLines, "line")) for the database in \(TerminalText.safe(file)): what the API cannot set"
+            )
         }
         lines += failures + borrowed
         if let reason = report.stoppedBy {
-            lines += ["", style.red("Stopped: ") + TerminalText.safe(reason.message), "  fix: " + TerminalText.safe(reason.remedy)]
+            lines += [
+                "", style.red("Stopped: ") + TerminalText.safe(reason.message),
+                "  fix: " + TerminalText.safe(reason.remedy),
+            ]
         }
         return lines
     }
@@ -66,10 +71,14 @@ package struct RunText {
         let groups = Dictionary(grouping: report.failures) { $0.failure?.code ?? "unknown" }
         for (code, tickets) in groups.sorted(by: { (-$0.value.count, $0.key) < (-$1.value.count, $1.key) }) {
             let first = tickets[0].failure
-            lines.append("  \(style.red(TerminalText.counted(tickets.count, "ticket"))): \(TerminalText.safe(first?.message ?? "no reason known")) [\(code)]")
+            lines.append(
+                "  \(style.red(TerminalText.counted(tickets.count, "ticket"))): \(TerminalText.safe(first?.message ?? "no reason known")) [\(code)]"
+            )
             lines.append("    fix: \(TerminalText.safe(first?.remedy ?? "run the migration again"))")
             let ids = tickets.prefix(12).map(\.id).joined(separator: ", ")
-            lines.append("    tickets: " + TerminalText.clipped(TerminalText.safe(ids), to: width - 13) + (tickets.count > 12 ? ", …" : ""))
+            lines.append(
+                "    tickets: " + TerminalText.clipped(TerminalText.safe(ids), to: width - 13)
+                    + (tickets.count > 12 ? ", …" : ""))
         }
         return lines
     }

@@ -3,7 +3,9 @@
 /// Text from tickets on its way to a terminal.
 package enum TerminalText {
     /// The text without what a terminal would obey: C0 and C1 controls, escape sequences' introducers, overrides of the
-    /// writing direction, line and paragraph separators. Each becomes `�`; a line break and a tab become a blank.
+    /// writing direction, line and paragraph separators.
+    ///
+    /// Each becomes `�`; a line break and a tab become a blank.
     package static func safe(_ text: String) -> String {
         var out = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {

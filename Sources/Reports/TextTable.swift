@@ -17,7 +17,9 @@ package struct TextTable: Sendable {
         self.alignments = headers.indices.map { $0 < alignments.count ? alignments[$0] : .left }
     }
 
-    /// Adds a row; missing cells are empty. Cells are made safe for a terminal.
+    /// Adds a row; missing cells are empty.
+    ///
+    /// Cells are made safe for a terminal.
     package mutating func add(_ cells: [String]) {
         rows.append(headers.indices.map { $0 < cells.count ? TerminalText.safe(cells[$0]) : "" })
     }

@@ -22,7 +22,9 @@ package struct TicketHistoryText {
         if let number = ticket.number, number != ticket.id { old = "\(number) (id \(ticket.id))" }
         var lines = [style.bold("Ticket \(TerminalText.safe(old))") + ": " + state]
         if let id = ticket.targetID {
-            lines.append("In the target: \(TerminalText.safe(id))" + (ticket.targetURL.map { "  \(TerminalText.safe($0))" } ?? ""))
+            lines.append(
+                "In the target: \(TerminalText.safe(id))"
+                    + (ticket.targetURL.map { "  \(TerminalText.safe($0))" } ?? ""))
         }
         if let failure = ticket.failure {
             lines.append(style.red(TerminalText.safe(failure.message)) + " [\(failure.code)]")
@@ -36,7 +38,8 @@ package struct TicketHistoryText {
                     step.sentAt.description,
                 ])
             }
-            lines += ["", style.bold("What was written")] + table.lines(width: width - 2, style: style).map { "  " + $0 }
+            lines +=
+                ["", style.bold("What was written")] + table.lines(width: width - 2, style: style).map { "  " + $0 }
         }
         if !history.losses.isEmpty {
             var table = TextTable(["what", "value", "why", "kept in"])

@@ -37,6 +37,7 @@ public struct SandboxFaults: Sendable, Hashable {
 
     /// A fault and its chance.
     public struct Rule: Sendable, Hashable {
+        /// What goes wrong.
         public var fault: Fault
         /// From 0 to 1.
         public var chance: Double

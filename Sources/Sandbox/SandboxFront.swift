@@ -21,7 +21,9 @@ public enum SandboxVerdict: Sendable {
     case answer(SandboxResponse)
 }
 
-/// Looks at every request at each moment. To hold an answer back, it returns late.
+/// Looks at every request at each moment.
+///
+/// To hold an answer back, it returns late.
 public typealias SandboxObserver =
     @Sendable (SandboxMoment, SandboxRequest, SandboxResponse?) async -> SandboxVerdict
 
@@ -68,7 +70,9 @@ public actor SandboxFront {
     /// How many requests came, by `METHOD route`; requests for `/_sandbox/` are not counted.
     public func requestCounts() -> [String: Int] { counts }
 
-    /// Handles one request as if it had come over a socket. Requests are handled side by side.
+    /// Handles one request as if it had come over a socket.
+    ///
+    /// Requests are handled side by side.
     public func reply(to request: SandboxRequest) async -> SandboxReply {
         if request.path.hasPrefix("/_sandbox/") { return .answer(await page(request)) }
         arrived += 1

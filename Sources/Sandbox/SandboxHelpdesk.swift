@@ -27,7 +27,9 @@ public protocol SandboxHelpdesk: Sendable {
 
 /// A login that a practice helpdesk accepts when it is told to be strict.
 public struct SandboxLogin: Sendable, Hashable {
+    /// The name or the e-mail of the user.
     public var user: String
+    /// The password, with or without blanks.
     public var password: String
 
     /// Pairs a user with a password.
@@ -39,7 +41,9 @@ public struct SandboxLogin: Sendable, Hashable {
 
 /// How a practice helpdesk starts.
 public struct SandboxOptions: Sendable {
-    /// The file that keeps the state; nil: memory only. It is made when it is absent, and files lie beside it.
+    /// The file that keeps the state; nil: memory only.
+    ///
+    /// It is made when it is absent, and files lie beside it.
     public var state: String?
     /// What the made-up tickets and all random choices come from.
     public var seed: UInt64

@@ -6,7 +6,9 @@ public import TicketModel
 public struct SandboxRequest: Sendable, Hashable {
     /// One `name=value` of the query, decoded.
     public struct QueryItem: Sendable, Hashable {
+        /// What stands before the `=`.
         public var name: String
+        /// What stands behind it.
         public var value: String
 
         /// Pairs a name with its value.
@@ -20,9 +22,11 @@ public struct SandboxRequest: Sendable, Hashable {
     public var method: String
     /// The path, percent-encoding undone.
     public var path: String
+    /// The query, in its order.
     public var query: [QueryItem]
     /// Header fields; names in lower case.
     public var headers: [String: String]
+    /// The body, whole.
     public var body: [UInt8]
 
     /// Makes a request; the names of header fields are lowered.
@@ -47,9 +51,11 @@ public struct SandboxRequest: Sendable, Hashable {
 
 /// What a practice helpdesk answers.
 public struct SandboxResponse: Sendable, Hashable {
+    /// The status code.
     public var status: Int
     /// Header fields in the order they are sent.
     public var headers: [String: String]
+    /// The body, whole.
     public var body: [UInt8]
 
     /// Makes an answer of bytes.

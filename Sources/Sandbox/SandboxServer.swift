@@ -25,6 +25,47 @@ public struct SandboxServer: Sendable {
         await front.helpdesk.close()
     }
 
+    /// A server whose port is open.
+    public struct Running: Sendable {
+        /// The port on 127.0.0.1.
+        public let port: UInt16
+        fileprivate let task: Task<Void, any Error>
+
+        /// Closes the port and lets go of the state; done when both are.
+        public func stop() async {
+            task.cancel()
+            _ = await task.result
+        }
+
+        /// Serves until this task is cancelled, then closes the port and lets go of the state.
+        public func run() async throws {
+            try await withTaskCancellationHandler {
+                try await task.value
+            } onCancel: {
+                task.cancel()
+            }
+        }
+    }
+
+    /// Opens the port and gives it before ``Running/run()`` is called; requests are answered from then on.
+    ///
+    /// - Throws: the ``Diagnostic`` of ``run(_:port:onReady:)``.
+    public static func start(_ front: SandboxFront, port: UInt16 = 0) async throws -> Running {
+        let (ports, ready) = AsyncThrowingStream.makeStream(of: UInt16.self)
+        let task = Task {
+            do {
+                try await run(front, port: port) { ready.yield($0) }
+                ready.finish()
+            } catch {
+                ready.finish(throwing: error)
+                throw error
+            }
+        }
+        for try await bound in ports { return Running(port: bound, task: task) }
+        task.cancel()
+        throw unavailable(port, CancellationError())
+    }
+
     /// Serves while `body` runs and gives its value, then closes the port; the helpdesk stays open.
     ///
     /// - Throws: what `body` throws, or the ``Diagnostic`` of ``run(_:port:onReady:)``.
@@ -34,7 +75,8 @@ public struct SandboxServer: Sendable {
     ) async throws -> Value {
         // Answers may be held back for long, so the server itself has no time-out.
         let server = HTTPServer(
-            address: try sockaddr_in.inet(ip4: "127.0.0.1", port: port), timeout: 86_400, logger: .disabled,
+            address: try sockaddr_in.inet(ip4: "127.0.0.1", port: port), timeout: 86_400,
+            pool: PromptSocketPool(base: HTTPServer.defaultPool()), logger: .disabled,
             handler: Handler(front: front))
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension CanonicalLine {
-    /// The ticket as a value. One pass.
+    /// The ticket as a value.
+    ///
+    /// One pass.
     ///
     /// - Throws: ``CanonicalLineError`` for bytes that are no canonical line (after ``init(validating:)`` never).
     public func ticket() throws -> Ticket {
@@ -42,7 +44,9 @@ struct CanonicalDecoder {
     }
 
     private func string(_ range: Range<Int>) throws -> String {
-        guard range.count >= 2, b[range.lowerBound] == UInt8(ascii: "\"") else { throw error("a string expected", range) }
+        guard range.count >= 2, b[range.lowerBound] == UInt8(ascii: "\"") else {
+            throw error("a string expected", range)
+        }
         return CanonicalScan.string(b, range)
     }
 

@@ -12,7 +12,9 @@ extension CanonicalLine {
     }
 }
 
-/// Writes canonical JSON. A comma stands before every member but the one right after a brace or bracket.
+/// Writes canonical JSON.
+///
+/// A comma stands before every member but the one right after a brace or bracket.
 struct CanonicalWriter {
     var out: [UInt8] = []
 

@@ -12,7 +12,9 @@ public struct CanonicalLine: Hashable, Sendable {
     package init(trusted bytes: [UInt8]) { self.bytes = bytes }
 
     /// Takes bytes that must be canonical already: an unknown key, a wrong type, another order, a blank, an empty value
-    /// or an escape too many is an error. One pass, nothing is made on the way but the copy of the bytes.
+    /// or an escape too many is an error.
+    ///
+    /// One pass, nothing is made on the way but the copy of the bytes.
     ///
     /// - Throws: ``CanonicalLineError`` with the path and the offset of what is wrong.
     public init(validating bytes: some Sequence<UInt8>) throws {
@@ -22,7 +24,9 @@ public struct CanonicalLine: Hashable, Sendable {
     }
 
     /// Takes a ticket in any spelling of JSON (other order of keys, blanks, `null`, empty values, times with an offset)
-    /// and makes it canonical. Unknown keys and wrong types are still errors.
+    /// and makes it canonical.
+    ///
+    /// Unknown keys and wrong types are still errors.
     ///
     /// - Throws: ``CanonicalLineError``; its offset is told for broken JSON only.
     public init(canonicalizing bytes: some Sequence<UInt8>) throws {
@@ -43,7 +47,9 @@ public struct CanonicalLine: Hashable, Sendable {
         bytes = ticket.canonicalBytes()
     }
 
-    /// The ticket's id. Cheap: reads only up to it.
+    /// The ticket's id.
+    ///
+    /// Cheap: reads only up to it.
     public var id: String {
         bytes.withUnsafeBytes { buffer in
             guard let range = CanonicalScan.member("id", of: buffer, object: 0..<buffer.count) else { return "" }

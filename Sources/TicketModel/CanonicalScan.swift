@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Finds its way in the bytes of a canonical line without decoding it. Trusts that the bytes are canonical, and never
-/// reads outside of them even if they are not.
+/// Finds its way in the bytes of a canonical line without decoding it.
+///
+/// Trusts that the bytes are canonical, and never reads outside of them even if they are not.
 package enum CanonicalScan {
     /// One past the string that starts (with its quote) at `start`.
     @inline(__always)
@@ -39,12 +40,15 @@ package enum CanonicalScan {
             return b.count
         default:
             var i = start
-            while i < b.count, b[i] != UInt8(ascii: ","), b[i] != UInt8(ascii: "}"), b[i] != UInt8(ascii: "]") { i += 1 }
+            while i < b.count, b[i] != UInt8(ascii: ","), b[i] != UInt8(ascii: "}"), b[i] != UInt8(ascii: "]") {
+                i += 1
+            }
             return i
         }
     }
 
     /// Calls back for each member of the object at `object`: the range of the key (with its quotes) and of the value.
+    ///
     /// Stops when the callback gives false.
     package static func members(
         of b: UnsafeRawBufferPointer, object: Range<Int>, _ each: (Range<Int>, Range<Int>) throws -> Bool
@@ -71,7 +75,9 @@ package enum CanonicalScan {
         }
     }
 
-    /// The range of a member's value; nil if there is none of that name. Reads only up to it.
+    /// The range of a member's value; nil if there is none of that name.
+    ///
+    /// Reads only up to it.
     package static func member(
         _ name: StaticString, of b: UnsafeRawBufferPointer, object: Range<Int>
     ) -> Range<Int>? {
@@ -143,7 +149,9 @@ extension CanonicalLine {
     public struct Fields: Sendable {
         /// One field: its key, and where its value stands in the line's bytes.
         public struct Entry: Sendable {
+            /// The field's name, decoded.
             public let key: String
+            /// The range of the value, in bytes from the start of the line.
             public let value: Range<Int>
         }
         /// In the order of the line, which is that of the keys' bytes.
@@ -153,7 +161,9 @@ extension CanonicalLine {
         public subscript(_ key: String) -> Range<Int>? { entries.first { $0.key == key }?.value }
     }
 
-    /// The index of the top-level fields. One pass over the bytes, no value is decoded.
+    /// The index of the top-level fields.
+    ///
+    /// One pass over the bytes, no value is decoded.
     public func fields() -> Fields {
         bytes.withUnsafeBytes { buffer in
             var entries: [Fields.Entry] = []

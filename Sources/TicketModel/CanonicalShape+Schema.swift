@@ -15,7 +15,8 @@ extension Ticket {
 extension CanonicalShape {
     fileprivate static var schema: JSON {
         var definitions: [JSON.Member] = []
-        guard case .object(_, let fields) = ticket, case .object(let root) = object("ticket", fields, &definitions) else {
+        guard case .object(_, let fields) = ticket, case .object(let root) = object("ticket", fields, &definitions)
+        else {
             return .null
         }
         return .object(
@@ -76,7 +77,10 @@ extension CanonicalShape {
                     "oneOf",
                     [
                         ["required": ["html"], "not": ["required": ["text"]]],
-                        ["required": ["text"], "not": ["anyOf": [["required": ["html"]], ["required": ["lineBreaks"]]]]],
+                        [
+                            "required": ["text"],
+                            "not": ["anyOf": [["required": ["html"]], ["required": ["lineBreaks"]]]],
+                        ],
                     ]))
         }
         var properties: [JSON.Member] = []

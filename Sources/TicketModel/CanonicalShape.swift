@@ -57,7 +57,9 @@ extension CanonicalShape {
             Field("name", .string), Field("sha256", .sha256), Field("size", .count), Field("url", .string),
         ])
 
-    /// `html` or `text`, exactly one; `lineBreaks` only beside `html`. The validator and the schema know this by name.
+    /// `html` or `text`, exactly one; `lineBreaks` only beside `html`.
+    ///
+    /// The validator and the schema know this by name.
     static let body = object(
         name: "body", [Field("html", .string), Field("lineBreaks", .flag), Field("text", .string)])
 
@@ -94,7 +96,8 @@ extension CanonicalShape {
             Field("assignee", person), Field("brand", .string), Field("channel", .string), Field("closedAt", .time),
             Field("createdAt", .time), Field("customFields", .customFields), Field("department", .string),
             Field("dueAt", .time), Field("extras", .free), Field("id", .string, required: true),
-            Field("language", .string), Field("mailbox", .string), Field("messages", .messages(message), required: true),
+            Field("language", .string), Field("mailbox", .string),
+            Field("messages", .messages(message), required: true),
             Field("number", .string), Field("organization", .string), Field("participants", .set(person)),
             Field("priority", .word(Ticket.Priority.allCases.map(\.rawValue))), Field("priorityLabel", .string),
             Field("product", .string), Field("rating", rating), Field("relations", .list(relation)),

@@ -165,7 +165,9 @@ struct CanonicalValidator {
         let start = at
         try expect(UInt8(ascii: "{"), "an object")
         if at < b.count, b[at] == UInt8(ascii: "}") {
-            throw error(fields.contains { $0.required } ? "its required fields are missing" : "an empty object should be left out")
+            throw error(
+                fields.contains { $0.required }
+                    ? "its required fields are missing" : "an empty object should be left out")
         }
         var next = 0
         var seen: UInt8 = 0
@@ -178,7 +180,8 @@ struct CanonicalValidator {
             guard field < fields.count else {
                 let text = String(decoding: b[key], as: UTF8.self)
                 let known = fields.contains { matches($0.key, key) }
-                throw error(known ? "\(text) is twice or not in the order of the bytes" : "unknown key \(text)", at: keyStart)
+                throw error(
+                    known ? "\(text) is twice or not in the order of the bytes" : "unknown key \(text)", at: keyStart)
             }
             if let missing = fields[next..<field].first(where: \.required) {
                 throw error("\(missing.key) is missing or not in its place", at: keyStart)
@@ -190,7 +193,9 @@ struct CanonicalValidator {
             next = field + 1
         } while take(UInt8(ascii: ","))
         try expect(UInt8(ascii: "}"), "a comma or }")
-        if let missing = fields[next...].first(where: \.required) { throw error("\(missing.key) is missing", at: start) }
+        if let missing = fields[next...].first(where: \.required) {
+            throw error("\(missing.key) is missing", at: start)
+        }
         // html, html + lineBreaks or text
         if name == "body", ![0b001, 0b011, 0b100].contains(seen) {
             throw error("a body is html (with lineBreaks or without) or text", at: start)

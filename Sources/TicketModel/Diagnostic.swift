@@ -43,6 +43,7 @@ public enum ExitCause: Int32, Sendable, Comparable {
     /// Refused: login, permission or a safety rule.
     case refused = 77
 
+    /// By the code's number, so that `max()` is the one that a command ends with.
     public static func < (a: ExitCause, b: ExitCause) -> Bool { a.rawValue < b.rawValue }
 }
 
@@ -56,8 +57,11 @@ public struct Diagnostic: Error, Hashable, Sendable {
         case note, warning, error
     }
 
+    /// How much it matters; an error is what kept something from being done.
     public var severity: Severity
+    /// `area.problem` in kebab case; what scripts may rely on.
     public var code: String
+    /// What happened, for people: one sentence that holds without the remedy.
     public var message: String
     /// The place in a file, if there is one.
     public var location: SourceLocation?
@@ -104,7 +108,9 @@ public protocol DiagnosticSink: Sendable {
     func emit(_ diagnostic: Diagnostic)
 }
 
-/// Something that a target (or a format) cannot hold, and what is done instead. Never silent: counted, listed, reported.
+/// Something that a target (or a format) cannot hold, and what is done instead.
+///
+/// Never silent: counted, listed, reported.
 public struct Loss: Hashable, Sendable {
     /// The canonical path of what is lost, with `[]` for list elements: `messages[].createdAt`, `customFields.Order`.
     public var field: String

@@ -15,13 +15,16 @@ public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
         text = Self.base32(Array(hash.finalize()), characters: 26)
     }
 
-    /// Takes a fingerprint as it was kept, for instance in a journal. Nil for a text that cannot be one.
+    /// Takes a fingerprint as it was kept, for instance in a journal.
+    ///
+    /// Nil for a text that cannot be one.
     public init?(_ text: String) {
         guard text.utf8.count == 26, text.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x32...0x37).contains($0) })
         else { return nil }
         self.text = text
     }
 
+    /// The same as ``text``.
     public var description: String { text }
 
     private static func base32(_ bytes: [UInt8], characters: Int) -> String {

@@ -2,7 +2,9 @@
 
 /// The order of ids: numbers by their value and before all else, other texts by bytes.
 package enum IdentifierOrder {
-    /// -1, 0 or 1. Zero only for equal bytes: `7` and `07` differ, the shorter first.
+    /// -1, 0 or 1.
+    ///
+    /// Zero only for equal bytes: `7` and `07` differ, the shorter first.
     package static func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
         switch (isNumber(a), isNumber(b)) {
         case (true, true):

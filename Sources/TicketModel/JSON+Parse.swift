@@ -27,7 +27,9 @@ extension JSON {
     }
 }
 
-/// A recursive-descent parser over a whole buffer. Answers are small; dumps never pass here.
+/// A recursive-descent parser over a whole buffer.
+///
+/// Answers are small; dumps never pass here.
 struct JSONParser {
     let bytes: [UInt8]
     var at = 0

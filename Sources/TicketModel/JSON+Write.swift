@@ -51,7 +51,9 @@ package enum JSONText {
     }
 
     /// Appends UTF-8 bytes with quotes; escapes `"`, `\` and controls (`\b \f \n \r \t`, else `\u00xx`) and nothing
-    /// else. The caller vouches for the bytes being UTF-8. One pass, runs without escapes are copied whole.
+    /// else.
+    ///
+    /// The caller vouches for the bytes being UTF-8. One pass, runs without escapes are copied whole.
     package static func append(quoted bytes: UnsafeRawBufferPointer, to out: inout [UInt8]) {
         out.append(UInt8(ascii: "\""))
         append(escaped: bytes, to: &out)

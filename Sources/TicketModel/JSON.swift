@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A small JSON tree: how vendors' answers are read. What is known is taken, what is left over is `extras`.
+/// A small JSON tree: how vendors' answers are read.
+///
+/// What is known is taken, what is left over is `extras`.
 ///
 /// Objects keep the order of the text; numbers keep their digits (`1e3` stays `1e3`), so that nothing is lost on the
 /// way. Equality of objects does not look at order.
@@ -15,7 +17,9 @@ public enum JSON: Sendable {
 
     /// One member of an object.
     public struct Member: Sendable, Hashable {
+        /// The name as decoded; doubles in one object are possible.
         public var key: String
+        /// What stands under the name; `null` is a value too.
         public var value: JSON
 
         /// Pairs a key with its value.
@@ -27,6 +31,7 @@ public enum JSON: Sendable {
 }
 
 extension JSON: Hashable {
+    /// Whether both hold the same; members of objects are compared without their order, numbers by their digits.
     public static func == (a: JSON, b: JSON) -> Bool {
         switch (a, b) {
         case (.null, .null): true
@@ -39,6 +44,7 @@ extension JSON: Hashable {
         }
     }
 
+    /// Hashes in agreement with `==`: the order of members does not matter.
     public func hash(into hasher: inout Hasher) {
         switch self {
         case .null: hasher.combine(0)
@@ -52,7 +58,9 @@ extension JSON: Hashable {
 }
 
 extension JSON {
-    /// The member of that name; nil for an absent one and for anything that is not an object. The first of doubles.
+    /// The member of that name; nil for an absent one and for anything that is not an object.
+    ///
+    /// The first of doubles.
     public subscript(_ key: String) -> JSON? {
         get {
             guard case .object(let members) = self else { return nil }
@@ -82,7 +90,9 @@ extension JSON {
         if case .string(let value) = self { value } else { nil }
     }
 
-    /// The text of a string or the digits of a number: helpdesks give ids as either. Never that of other kinds.
+    /// The text of a string or the digits of a number: helpdesks give ids as either.
+    ///
+    /// Never that of other kinds.
     public var text: String? {
         switch self {
         case .string(let value), .number(let value): value
@@ -124,11 +134,17 @@ extension JSON {
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
 {
+    /// A string from a literal.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// A whole number from a literal.
     public init(integerLiteral value: Int) { self = .number(String(value)) }
+    /// `true` or `false` from a literal.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// An array from a literal.
     public init(arrayLiteral elements: JSON...) { self = .array(elements) }
+    /// An object from a literal, in the order as written; equal keys are kept.
     public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(elements.map { Member($0.0, $0.1) }) }
+    /// `null` from `nil`.
     public init(nilLiteral: ()) { self = .null }
 
     /// A whole number.

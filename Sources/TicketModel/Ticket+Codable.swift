@@ -3,6 +3,10 @@
 /// For users of the library: a ticket is encoded as the object that its canonical line is, in whatever format the
 /// encoder writes. Costs a tree; our own ways use ``CanonicalLine``.
 extension Ticket: Codable {
+    /// Decodes a ticket in any spelling that ``CanonicalLine`` makes canonical.
+    ///
+    /// - Throws: `DecodingError.dataCorrupted` over a ``CanonicalLineError`` where a key or a value is none of a ticket's,
+    ///   else what the decoder throws.
     public init(from decoder: any Decoder) throws {
         let json = try JSON(from: decoder)
         do {
@@ -13,6 +17,9 @@ extension Ticket: Codable {
         }
     }
 
+    /// Encodes the object that the canonical line is.
+    ///
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         try JSON(parsing: CanonicalLine(self).bytes).encode(to: encoder)
     }
@@ -35,9 +42,13 @@ extension JSON: Codable {
         }
     }
 
+    /// Decodes any value; what is no whole number of 64 bits becomes a `Double`'s digits.
+    ///
+    /// - Throws: what the decoder throws.
     public init(from decoder: any Decoder) throws {
         if let container = try? decoder.container(keyedBy: Name.self) {
-            self = .object(try container.allKeys.map { Member($0.stringValue, try container.decode(JSON.self, forKey: $0)) })
+            self = .object(
+                try container.allKeys.map { Member($0.stringValue, try container.decode(JSON.self, forKey: $0)) })
         } else if var container = try? decoder.unkeyedContainer() {
             var elements: [JSON] = []
             while !container.isAtEnd { elements.append(try container.decode(JSON.self)) }
@@ -58,6 +69,9 @@ extension JSON: Codable {
         }
     }
 
+    /// Encodes the tree; members in their order, as far as the encoder keeps one.
+    ///
+    /// - Throws: what the encoder throws.
     public func encode(to encoder: any Encoder) throws {
         switch self {
         case .object(let members):
@@ -77,7 +91,11 @@ extension JSON: Codable {
             try container.encode(value)
         case .number(let digits):
             var container = encoder.singleValueContainer()
-            if let value = Int64(digits) { try container.encode(value) } else { try container.encode(Double(digits) ?? 0) }
+            if let value = Int64(digits) {
+                try container.encode(value)
+            } else {
+                try container.encode(Double(digits) ?? 0)
+            }
         }
     }
 }

@@ -21,11 +21,14 @@ public struct Timestamp: Hashable, Sendable, Comparable {
         self.fractionDigits = fractionDigits
     }
 
-    private static let powers: [UInt32] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000]
+    private static let powers: [UInt32] = [
+        1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000,
+    ]
 
     /// The fraction in nanoseconds.
     public var nanoseconds: UInt32 { fraction * Self.powers[9 - Int(fractionDigits)] }
 
+    /// By the moment alone: of two that differ only in the digits of their fraction, neither is less.
     public static func < (a: Timestamp, b: Timestamp) -> Bool {
         (a.seconds, a.nanoseconds) < (b.seconds, b.nanoseconds)
     }
@@ -103,8 +106,10 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
         out.append(UInt8(ascii: "Z"))
     }
 
-    /// Reads RFC 3339: `2024-06-01T12:00:00Z`, any offset, a fraction of any length (nine digits are kept), `t`, `z` and
-    /// a blank for the `T` allowed. Nil for everything else, also for a time without an offset.
+    /// Reads RFC 3339: `2024-06-01T12:00:00Z`, any offset, a fraction of any length (nine digits are kept), `t`, `z`
+    /// and a blank for the `T` allowed.
+    ///
+    /// Nil for everything else, also for a time without an offset.
     public init?(_ text: String) {
         var text = text
         guard let value = text.withUTF8({ Timestamp(rfc3339: UnsafeRawBufferPointer($0)) }) else { return nil }

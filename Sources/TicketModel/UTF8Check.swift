@@ -2,7 +2,9 @@
 
 /// Whether bytes are UTF-8, as Unicode's table 3-7 has it: no overlong forms, no surrogates, nothing past U+10FFFF.
 enum UTF8Check {
-    /// The offset of the first byte that is no UTF-8; nil if all is well. Eight ASCII bytes cost one comparison.
+    /// The offset of the first byte that is no UTF-8; nil if all is well.
+    ///
+    /// Eight ASCII bytes cost one comparison.
     static func firstInvalid(_ b: UnsafeRawBufferPointer) -> Int? {
         var i = 0
         let count = b.count

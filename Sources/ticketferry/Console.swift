@@ -118,7 +118,8 @@ final class Console: DiagnosticSink {
 
     private static func columns() -> Int {
         var size = winsize()
-        for stream in [STDOUT_FILENO, STDERR_FILENO] where ioctl(stream, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 {
+        for stream in [STDOUT_FILENO, STDERR_FILENO]
+        where ioctl(stream, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 {
             return Int(size.ws_col)
         }
         return 100

@@ -11,7 +11,8 @@ enum ConvertText {
         guard !losses.isEmpty else { return [] }
         var table = TextTable(["what", "how many", "why"])
         for loss in losses { table.add([loss.field, loss.value ?? "", loss.reason]) }
-        return ["", style.bold("What the dump does not tell")] + table.lines(width: width - 2, style: style).map { "  " + $0 }
+        return ["", style.bold("What the dump does not tell")]
+            + table.lines(width: width - 2, style: style).map { "  " + $0 }
     }
 
     /// The `--json` of a conversion.

@@ -24,14 +24,11 @@ struct OpenedMigration {
     /// Reads the file and opens both sides. Nothing is sent yet.
     init(_ path: String, flags: Flags = Flags(), console: Console, stop: StopSignal = StopSignal()) async throws {
         let file = try MigrationFile.read(path, connectors: Registry.connectors)
-        guard let openSource = file.sourceConnector.openSource else {
-            throw Failure.cannot("be read from", file.sourceConnector.name, at: file.source.location)
-        }
         guard let openTarget = file.targetConnector.openTarget else {
             throw Failure.cannot("be written to", file.targetConnector.name, at: file.target.location)
         }
         let log = LogFile(path: file.log)
-        let source = try await openSource(file.context(for: file.source, sink: console) { log.write($0) })
+        let source = try await Self.source(of: file, log: log, console: console)
         let target = try await openTarget(
             file.context(for: file.target, sink: console, requestsPerMinute: flags.requestsPerMinute) { log.write($0) })
         var selection = file.selection
@@ -44,6 +41,14 @@ struct OpenedMigration {
             selection: selection, attachments: file.attachments, notifications: file.notifications,
             concurrency: file.concurrency, overwritesConflicts: flags.overwritesConflicts, sink: console,
             observer: ConsoleObserver(progress: console.progress), stop: stop)
+    }
+
+    /// Opens the source alone. Nothing is sent yet.
+    static func source(of file: MigrationFile, log: LogFile, console: Console) async throws -> any TicketSource {
+        guard let openSource = file.sourceConnector.openSource else {
+            throw Failure.cannot("be read from", file.sourceConnector.name, at: file.source.location)
+        }
+        return try await openSource(file.context(for: file.source, sink: console) { log.write($0) })
     }
 
     /// The journal, to look into; an empty one in memory where there is none yet.
@@ -65,8 +70,10 @@ extension MigrationFile {
         for record in open {
             console.emit(
                 Diagnostic(
-                    .warning, code: "journal.borrowed", "still borrowed since \(record.since): \(record.borrowing.summary)",
-                    remedy: "run `ticketferry migrate \(path)` to go on, or `ticketferry restore \(path)` to give it back"))
+                    .warning, code: "journal.borrowed",
+                    "still borrowed since \(record.since): \(record.borrowing.summary)",
+                    remedy:
+                        "run `ticketferry migrate \(path)` to go on, or `ticketferry restore \(path)` to give it back"))
         }
     }
 }

@@ -36,7 +36,8 @@ final class PlanDocument {
     func finish(_ summary: PlanSummary, diagnostics: [Diagnostic]) throws {
         let said = JSON.array(diagnostics.map(\.json)).canonicalText
         try write(
-            "],\"diagnostics\":\(said),\"digest\":\"\(summary.digest)\",\"summary\":\(summary.json.canonicalText),\"version\":1}\n")
+            "],\"diagnostics\":\(said),\"digest\":\"\(summary.digest)\",\"summary\":\(summary.json.canonicalText),\"version\":1}\n"
+        )
         if path != nil { close(file) }
     }
 

@@ -73,7 +73,9 @@ final class ProgressLine: Sendable {
         var parts = [state.label + ":"]
         if let total = state.total, total > 0 {
             let percent = min(100, state.done * 100 / total)
-            parts.append("\(amount(state.done)) of \(amount(total))\(state.unit == "bytes" ? "" : " " + state.unit) (\(percent) %)")
+            parts.append(
+                "\(amount(state.done)) of \(amount(total))\(state.unit == "bytes" ? "" : " " + state.unit) (\(percent) %)"
+            )
         } else {
             parts.append(amount(state.done) + (state.unit == "bytes" ? "" : " " + state.unit))
         }

@@ -20,8 +20,9 @@ struct Ticketferry: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            ConnectorsCommand.self, ConvertCommand.self, PlanCommand.self, MigrateCommand.self, StatusCommand.self,
-            ShowCommand.self, RestoreCommand.self, SandboxCommand.self,
+            ConnectorsCommand.self, CheckCommand.self, InspectCommand.self, PlanCommand.self, MigrateCommand.self,
+            StatusCommand.self, ShowCommand.self, ResolveCommand.self, RestoreCommand.self, ConvertCommand.self,
+            SandboxCommand.self,
         ])
 
     /// The version of the tool, also in its User-Agent.

@@ -199,7 +199,7 @@ struct FluentSupportAnswerTests {
             Ticket.sample().draft, files: [], identity: MigrationIdentity(migration: "m", source: "s"),
             progress: TicketProgress())
         _ = await target.apply(plan.steps[0], receipts: [:])
-        guard case .changedMeanwhile = try await target.giveBack(borrowings[0]) else {
+        guard case .stillNeeded = try await target.giveBack(borrowings[0]) else {
             Issue.record("removed with a ticket in it"); return
         }
     }

@@ -33,7 +33,9 @@ struct FluentSupportWholeSiteTests {
                     files.append(own)
                 }
                 let plan = await target.plan(ticket.draft, files: files, identity: identity, progress: TicketProgress())
-                for loss in plan.losses { foreseen["\(loss.field): \(loss.reason) [\(loss.fallback)]", default: 0] += 1 }
+                for loss in plan.losses {
+                    foreseen["\(loss.field): \(loss.reason) [\(loss.fallback)]", default: 0] += 1
+                }
                 if !plan.refusals.isEmpty { unforeseen.append("\(ticket.id): \(plan.refusals)") }
                 let writes = plan.steps.count { $0.verb == .create || $0.verb == .append }
                 let sent = plan.steps.reduce(0) { $0 + $1.files.count }
@@ -43,7 +45,9 @@ struct FluentSupportWholeSiteTests {
                 for loss in losses { unforeseen.append("\(ticket.id) \(loss.value ?? ""): \(loss.reason)") }
                 let created = try #require(receipts[identity.key(ticket: ticket.id, part: "ticket")])
                 let adopted = try await target.adopt(plan.steps, ticket: created)
-                for step in plan.steps where adopted[step.key] == nil { unforeseen.append("\(ticket.id) \(step.name) is not there") }
+                for step in plan.steps where adopted[step.key] == nil {
+                    unforeseen.append("\(ticket.id) \(step.name) is not there")
+                }
             }
             after = page.next
         } while after != nil
@@ -64,7 +68,8 @@ extension FluentSupportBench {
     /// The site to read from: `TICKETFERRY_FLUENT_SOURCE_URL`, `…_SOURCE_PASSWORD`, user `admin`.
     static var other: FluentSupportAPI? {
         let all = ProcessInfo.processInfo.environment
-        guard isReal, let url = all["TICKETFERRY_FLUENT_SOURCE_URL"], let password = all["TICKETFERRY_FLUENT_SOURCE_PASSWORD"],
+        guard isReal, let url = all["TICKETFERRY_FLUENT_SOURCE_URL"],
+            let password = all["TICKETFERRY_FLUENT_SOURCE_PASSWORD"],
             let (base, _) = try? BaseURL.parse(url, api: FluentSupportAPI.plugin)
         else { return nil }
         return FluentSupport.api(

@@ -4,8 +4,8 @@ import Dumps
 import Foundation
 import Mapping
 import Migration
-import TicketModel
 import Testing
+import TicketModel
 
 /// What the database of the sample's system held; made once from its SQL dump.
 struct Truth: Decodable {
@@ -206,7 +206,8 @@ private func sqlTime(_ time: Timestamp?) -> String {
 
     @Test(arguments: [0, 1, 1000, 20_000]) func whatIsSpilledComesBackTheSame(limit: Int) throws {
         for (path, mapping) in [
-            ("kb-support/wordpress.wxr.xml", "kb-support-wxr"), ("fluent-support/fs-tables.xml", "fluent-support-mysqldump"),
+            ("kb-support/wordpress.wxr.xml", "kb-support-wxr"),
+            ("fluent-support/fs-tables.xml", "fluent-support-mysqldump"),
         ] {
             let plain = try convert([sample(path)], shipped(mapping))
             let spilled = try convert([sample(path)], shipped(mapping), limit: limit)

@@ -59,7 +59,9 @@ func convert(
 }
 
 func plan(_ yaml: String) throws -> ReadPlan {
-    guard let plan = try MappingFile(yaml: Array(yaml.utf8), file: "test.yaml").read else { throw CocoaError(.fileNoSuchFile) }
+    guard let plan = try MappingFile(yaml: Array(yaml.utf8), file: "test.yaml").read else {
+        throw CocoaError(.fileNoSuchFile)
+    }
     return plan
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
+import Journal
 import Migration
 import Synchronization
 import Testing
@@ -180,6 +182,27 @@ struct CrashTests {
             // The next look at the helpdesk lets the late request end, with the e-mails as they then are.
             _ = try await FakeTarget(world.helpdesk, clock: world.clock).inventory()
             #expect(world.helpdesk.mails == 0, "stopped at \(victim)")
+        }
+    }
+
+    @Test func theJournalOnDiskBringsARunBackToo() async throws {
+        let expected = try await World.undisturbed(tickets)
+        let folder = NSTemporaryDirectory() + "ticketferry-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for at in stride(from: 4, through: try await points(), by: 5) {
+            let world = World(tickets)
+            world.concurrency = 1
+            let path = folder + "/\(at).journal"
+            for plug in [Plug(at: at), Plug(at: at + 7), Plug()] {
+                let journal = try SQLiteJournal(path: path)
+                world.journal = journal
+                let report = try? await world.run(plug: plug)
+                await journal.close()
+                if !plug.isPulled { #expect(report?.exitCause == nil && report != nil, "died at \(at)") }
+            }
+            #expect(differences(world.helpdesk.content, expected) == [], "died at \(at)")
+            #expect(world.helpdesk.mails == 0 && !world.helpdesk.isMuted, "died at \(at)")
         }
     }
 }

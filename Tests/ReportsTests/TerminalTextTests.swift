@@ -6,7 +6,8 @@ import Testing
 struct TerminalTextTests {
     @Test("loses what a terminal would obey")
     func isSafe() {
-        #expect(TerminalText.safe("a\u{1B}[31mb\u{7}\u{9B}c\nd\u{202E}e") == "a\u{FFFD}[31mb\u{FFFD}\u{FFFD}c d\u{FFFD}e")
+        #expect(
+            TerminalText.safe("a\u{1B}[31mb\u{7}\u{9B}c\nd\u{202E}e") == "a\u{FFFD}[31mb\u{FFFD}\u{FFFD}c d\u{FFFD}e")
         #expect(TerminalText.safe("Größe 👍🏽 إلغاء 请") == "Größe 👍🏽 إلغاء 请")
     }
 

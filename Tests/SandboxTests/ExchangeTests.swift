@@ -9,7 +9,9 @@ import TicketModel
 
 /// The practice site against what the real one was recorded to answer.
 @Suite struct ExchangeTests {
-    /// Keys whose values cannot be equal, with the reason. Everything else is compared.
+    /// Keys whose values cannot be equal, with the reason.
+    ///
+    /// Everything else is compared.
     static let ignored: [String: String] = [
         "hash": "chance", "file_hash": "chance", "secureUrl": "chance", "local_temp_path": "chance",
         "email_body": "the vendor's text is not copied", "description": "the vendor's text is not copied",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Migration
 import Sandbox
 import Testing
 import TicketModel
@@ -118,5 +119,21 @@ import TicketModel
         request.timeoutInterval = 20
         let (body, response) = try await URLSession.shared.data(for: request)
         return ((response as? HTTPURLResponse)?.statusCode ?? 0, body)
+    }
+}
+
+extension FrontTests {
+    @Test func `A launched sandbox says where it listens, and its port closes when it is stopped`() async throws {
+        let sandbox = try await FluentSupportSandbox.launch(SandboxLaunch(seed: 3, faults: "latency=1ms"))
+        let url = try #require(URL(string: sandbox.url + Site.api + "/tickets"))
+        let running = Task { try await sandbox.run() }
+        let (body, _) = try await URLSession.shared.data(from: url)
+        #expect(try JSON(parsing: Array(body))["tickets"]?["total"]?.int == 3)
+        await sandbox.stop()
+        _ = await running.result
+        await #expect(throws: (any Error).self) { _ = try await URLSession.shared.data(from: url) }
+        await #expect(throws: Diagnostic.self) {
+            _ = try await FluentSupportSandbox.launch(SandboxLaunch(faults: "bad"))
+        }
     }
 }

@@ -36,7 +36,9 @@ import TicketModel
     }
 
     /// One row of the table: what is sent, and what is stored as ticket body, agent's response and note, customer's
-    /// response, title. nil: the table says nothing of that place.
+    /// response, title.
+    ///
+    /// nil: the table says nothing of that place.
     struct Row: Sendable, CustomTestStringConvertible {
         var name: String
         var sent: String

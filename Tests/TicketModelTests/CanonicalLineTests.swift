@@ -42,7 +42,8 @@ let fullTicket: Ticket = {
     ticket.spam = true
     ticket.url = "https://old.example/t/1042"
     ticket.customFields = [
-        "Order": .string("A-1"), "Count": .number("1.50"), "VIP": .bool(false), "List": .list(["a", "b"]), "Ä": .string("ü"),
+        "Order": .string("A-1"), "Count": .number("1.50"), "VIP": .bool(false), "List": .list(["a", "b"]),
+        "Ä": .string("ü"),
     ]
     ticket.extras = [JSON.Member("a/b", "x"), JSON.Member("deep", ["k": [1, nil, [:]]])]
     var opening = Message(kind: .reply)
@@ -112,7 +113,8 @@ let fullTicket: Ticket = {
             """
         #expect(
             try CanonicalLine(canonicalizing: text.utf8).description
-                == #"{"id":"1","messages":[{"body":{"text":"A/"},"createdAt":"2024-06-01T12:00:00Z","kind":"note"}],"tags":["b","a"]}"#)
+                == #"{"id":"1","messages":[{"body":{"text":"A/"},"createdAt":"2024-06-01T12:00:00Z","kind":"note"}],"tags":["b","a"]}"#
+        )
     }
 
     static let wrong: [(String, String, String)] = [
@@ -128,9 +130,15 @@ let fullTicket: Ticket = {
         (#"{"id":"1","messages":[],"tags":["a","a"]}"#, "tags[1]", "twice"),
         (#"{"id":"1","messages":[],"status":"solved"}"#, "status", "not one of"),
         (#"{"id":"1","messages":[],"spam":false}"#, "spam", "only true"),
-        (#"{"id":"1","messages":[{"kind":"reply"},{"author":{"role":"boss"},"kind":"reply"}]}"#, "messages[1].author.role", "not one of"),
+        (
+            #"{"id":"1","messages":[{"kind":"reply"},{"author":{"role":"boss"},"kind":"reply"}]}"#,
+            "messages[1].author.role", "not one of"
+        ),
         (#"{"id":"1","messages":[{"body":{"html":"a","text":"b"},"kind":"reply"}]}"#, "messages[0].body", "html"),
-        (#"{"id":"1","messages":[{"body":{"lineBreaks":true,"text":"b"},"kind":"reply"}]}"#, "messages[0].body", "html"),
+        (
+            #"{"id":"1","messages":[{"body":{"lineBreaks":true,"text":"b"},"kind":"reply"}]}"#, "messages[0].body",
+            "html"
+        ),
         (#"{"createdAt":"2024-06-01T12:00:00+00:00","id":"1","messages":[]}"#, "createdAt", "canonical time"),
         (#"{"createdAt":"2024-02-30T12:00:00Z","id":"1","messages":[]}"#, "createdAt", "canonical time"),
         (#"{"id":"1","messages":[],"subject":"\u0041"}"#, "subject", "escape"),
@@ -145,7 +153,9 @@ let fullTicket: Ticket = {
         ("null", "", "object expected"),
     ]
 
-    @Test(arguments: wrong) func whatIsNotCanonicalIsRefusedWithItsPath(text: String, path: String, problem: String) throws {
+    @Test(arguments: wrong) func whatIsNotCanonicalIsRefusedWithItsPath(text: String, path: String, problem: String)
+        throws
+    {
         let error = try #require(throws: CanonicalLineError.self) { try CanonicalLine(validating: text.utf8) }
         #expect(error.path == path)
         #expect(error.problem.contains(problem), "\(error)")

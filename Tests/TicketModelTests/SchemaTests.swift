@@ -51,7 +51,8 @@ import Testing
         #expect(verdict == String(repeating: "1", count: good.count) + String(repeating: "0", count: bad.count))
     }
 
-    static let hasValidator = (try? python(["-c", "import jsonschema; jsonschema.Draft202012Validator; print(1)"])) == "1"
+    static let hasValidator =
+        (try? python(["-c", "import jsonschema; jsonschema.Draft202012Validator; print(1)"])) == "1"
 
     static func python(_ arguments: [String]) throws -> String {
         let process = Process()

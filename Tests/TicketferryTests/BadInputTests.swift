@@ -34,7 +34,8 @@ struct BadInputTests {
             name: "malformed XML", file: "a.xml", bytes: Array("<tickets><ticket><id>1</ticket></tickets>".utf8),
             code: "xml.", place: "a.xml:1:"),
         Case(
-            name: "a cut-off XML", file: "a.xml", bytes: Array("<tickets><ticket><id>1</id></ticket><ticket><id>2".utf8),
+            name: "a cut-off XML", file: "a.xml",
+            bytes: Array("<tickets><ticket><id>1</id></ticket><ticket><id>2".utf8),
             code: "xml.cut-off", place: "a.xml:"),
         Case(
             name: "an entity bomb", file: "a.xml",
@@ -57,9 +58,12 @@ struct BadInputTests {
         let tool = try Tool()
         defer { tool.remove() }
         try Data(bad.bytes).write(to: tool.folder.appending(path: bad.file))
-        try tool.write("ticketferry-mapping: 1\nread:\n  format: csv\n  encoding: utf-8\n  tickets: {each: row, key: id}\n", to: "utf8.yaml")
+        try tool.write(
+            "ticketferry-mapping: 1\nread:\n  format: csv\n  encoding: utf-8\n  tickets: {each: row, key: id}\n",
+            to: "utf8.yaml")
         try tool.write("old\n", to: "out.jsonl")
-        let arguments = bad.arguments.isEmpty && bad.file.hasSuffix("xml") ? ["--mapping", "ticketferry-xml"] : bad.arguments
+        let arguments =
+            bad.arguments.isEmpty && bad.file.hasSuffix("xml") ? ["--mapping", "ticketferry-xml"] : bad.arguments
         let result = try tool.run(["convert", bad.file, "out.jsonl"] + arguments)
         #expect(result.code == 65, "\(result.errors)")
         let lines = result.errors.split(separator: "\n").map(String.init)
@@ -91,7 +95,8 @@ struct BadInputTests {
         defer { tool.remove() }
         try tool.write("id,Subject\n1,a\n", to: "a.csv")
         try tool.write(
-            "ticketferry-mapping: 1\nread:\n  format: csv\n  tickets:\n    each: row\n    key: id\n    subjct: Subject\n", to: "m.yaml")
+            "ticketferry-mapping: 1\nread:\n  format: csv\n  tickets:\n    each: row\n    key: id\n    subjct: Subject\n",
+            to: "m.yaml")
         let mapping = try tool.run("convert", "a.csv", "out.jsonl", "--mapping", "m.yaml")
         #expect(mapping.code == 65)
         #expect(mapping.errors.contains("m.yaml:7:5: error: "), "\(mapping.errors)")

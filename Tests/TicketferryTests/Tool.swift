@@ -87,7 +87,7 @@ final class Running {
         let id = UUID().uuidString
         output = folder.appending(path: ".out-\(id)")
         errors = folder.appending(path: ".err-\(id)")
-        for file in [output, errors] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+        for file in [output, errors] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
         process.executableURL = Tool.binary
         process.arguments = arguments
         process.currentDirectoryURL = folder

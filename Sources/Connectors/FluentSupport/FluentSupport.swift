@@ -32,6 +32,10 @@ package enum FluentSupport {
                 side: .target),
             ConnectorOption(
                 "tablePrefix", "the site's database prefix, for the finishing file; default: wp_", side: .target),
+            ConnectorOption(
+                "settle",
+                "seconds that the site may still work on a request whose answer got lost: so long a write that is not found is waited for before it is sent again; default: 60",
+                kind: .number, side: .target),
         ],
         features: [
             "statuses new, active, closed; priorities normal, medium, critical",
@@ -67,8 +71,25 @@ package enum FluentSupport {
                 options: FluentSupportTarget.Options(
                     mailbox: context.text("mailbox"), datesInFile: context.text("dates") == "finish",
                     staging: context.text("staging") ?? "Ticketferry staging",
-                    tablePrefix: context.text("tablePrefix") ?? "wp_"))
-        })
+                    tablePrefix: context.text("tablePrefix") ?? "wp_", settleTime: try settleTime(context)))
+        },
+        sandbox: { try await FluentSupportSandbox.launch($0) })
+
+    /// How long a request may go on after its answer got lost.
+    ///
+    /// - Throws: a `Diagnostic` for a number that is no time.
+    private static func settleTime(_ context: OpenContext) throws -> Duration {
+        guard context.text("settle") != nil else {
+            // The imitation in this process dies with it: nothing of an earlier run can still be at work.
+            return .seconds(context.text("url")?.hasPrefix("sandbox:") == true ? 1 : 60)
+        }
+        guard let seconds = context.number("settle"), (1...86_400).contains(seconds) else {
+            throw Diagnostic(
+                code: "fluent-support.settle", "`settle` takes whole seconds from 1 to 86400", subject: context.file,
+                remedy: "leave it out (60), or write the longest time that the site's PHP may run", cause: .badInput)
+        }
+        return .seconds(seconds)
+    }
 
     /// The API of the options of a migration file; nothing is sent.
     ///

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What WordPress leaves in posts, as far as e-mails and helpdesks use it. Narrower than the site's own list is safe (a
-/// loss is named); wider is found out by the hash of what was stored.
+/// What WordPress leaves in posts, as far as e-mails and helpdesks use it.
+///
+/// Narrower than the site's own list is safe (a loss is named); wider is found out by the hash of what was stored.
 enum FluentSupportAllowedHTML {
     /// Attributes that every element may have.
     static let everywhere: Set<String> = [
@@ -81,8 +82,9 @@ enum FluentSupportAllowedHTML {
         return out
     }()
 
-    /// The declarations of a style that stay, in WordPress's spelling. What needs an eye (functions, references, escapes)
-    /// goes.
+    /// The declarations of a style that stay, in WordPress's spelling.
+    ///
+    /// What needs an eye (functions, references, escapes) goes.
     static func style(_ value: [UInt8], dropped: inout Set<String>) -> [UInt8] {
         var kept: [String] = []
         for part in String(decoding: value, as: UTF8.self).split(separator: ";") {

@@ -341,7 +341,9 @@ private struct Cleaner {
     }
 
     /// A reference by number in WordPress's spelling; `&`, `<` and `>` by their names, since the body's filter decodes
-    /// their numbers too. Nil for what stands for no character.
+    /// their numbers too.
+    ///
+    /// Nil for what stands for no character.
     private static func numeric(_ name: String) -> String? {
         let digits = name.dropFirst()
         let isHex = digits.first == "x" || digits.first == "X"

@@ -64,9 +64,8 @@ extension FluentSupportPlanner {
     /// A step for each tag that is there, in one request for all tickets of the tag; the others are losses.
     mutating func tags() {
         for tag in ticket.tags {
-            let id =
-                site.tags[tag]
-                ?? site.tags.filter { $0.key.lowercased() == tag.lowercased() }.min { $0.value < $1.value }?.value
+            let plain = Self.plainTag(tag)
+            let id = site.tags[tag] ?? site.tags.filter { Self.plainTag($0.key) == plain }.map(\.value).min()
             guard let id else {
                 lose("tags[]", tag, "Fluent Support has no such tag, and the free plugin's API cannot make one")
                 continue
@@ -76,6 +75,12 @@ extension FluentSupportPlanner {
                     key: key("set:tag:\(tag)"), verb: .set, name: "tag \(tag)", needs: [createKey], requests: 0,
                     undo: .withTicket, payload: ["op": "tag", "id": JSON(id)], batch: "tag \(id)", value: tag))
         }
+    }
+
+    /// A tag as people compare it: WordPress stores the names of its terms with `&` as an entity, Fluent Support does not.
+    private static func plainTag(_ tag: String) -> String {
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#039;", "'"), ("&amp;", "&")]
+            .reduce(tag) { $0.replacing($1.0, with: $1.1) }.lowercased()
     }
 
     /// The one internal note that says what Fluent Support could not hold.

@@ -8,7 +8,9 @@ extension FluentSupportSandbox.PostHTML {
     private static let quote = UInt8(ascii: "\"")
     private static let apostrophe = UInt8(ascii: "'")
 
-    /// The attributes that stay, each as it is written again. What is not well formed is skipped up to a blank.
+    /// The attributes that stay, each as it is written again.
+    ///
+    /// What is not well formed is skipped up to a blank.
     static func attributes(_ text: [UInt8], element: String, allowed: Set<String>) -> [[UInt8]] {
         var out: [[UInt8]] = []
         var seen: Set<String> = []

@@ -5,8 +5,9 @@ import Sandbox
 import TicketModel
 
 extension FluentSupportSandbox {
-    /// `PUT /tickets/{id}/property`: any column. Falsy values and dates of another form are answered with 200 and change
-    /// nothing.
+    /// `PUT /tickets/{id}/property`: any column.
+    ///
+    /// Falsy values and dates of another form are answered with 200 and change nothing.
     func setProperty(_ call: Call, _ id: Int) throws -> JSON {
         var ticket = try ticket(call, id)
         let agent = try requireAgent(call)
@@ -92,7 +93,9 @@ extension FluentSupportSandbox {
         for file in attachments(of: ticket) { removeAttachment(file) }
     }
 
-    /// `POST /tickets/{id}/close`. The flag that says "silently" is turned round: any true value fires the mails.
+    /// `POST /tickets/{id}/close`.
+    ///
+    /// The flag that says "silently" is turned round: any true value fires the mails.
     func close(_ call: Call, _ id: Int) throws -> JSON {
         let before = try ticket(call, id)
         let agent = try requireAgent(call)
@@ -167,7 +170,9 @@ extension FluentSupportSandbox {
         return ["message": "Tag has been removed from this ticket", "tags": before]
     }
 
-    /// `POST /tickets/bulk-actions`. Of a string of ids only the first number is read.
+    /// `POST /tickets/bulk-actions`.
+    ///
+    /// Of a string of ids only the first number is read.
     func bulk(_ call: Call) throws -> JSON {
         let action = call.field("bulk_action") ?? ""
         if action == "delete_tickets" { try require(call, "fst_delete_tickets") }

@@ -94,8 +94,9 @@ extension FluentSupportSandbox {
         return lines.count > 1 && lines.allSatisfy { $0.contains(UInt8(ascii: ",")) }
     }
 
-    /// Takes uploads for a ticket or a response; the others are ignored without a word. Of an upload older than two
-    /// hours only the row is left, the hourly cleaning has its bytes.
+    /// Takes uploads for a ticket or a response; the others are ignored without a word.
+    ///
+    /// Of an upload older than two hours only the row is left, the hourly cleaning has its bytes.
     @discardableResult
     func attach(
         _ hashes: [String], to ticket: Int, response: Int?, person: Int, anyTicket: Bool

@@ -3,8 +3,9 @@
 import TicketModel
 
 extension FluentSupportSandbox {
-    /// What WordPress does to the HTML of posts before it is stored. Written from measurements of the real site; held
-    /// against them by a test.
+    /// What WordPress does to the HTML of posts before it is stored.
+    ///
+    /// Written from measurements of the real site; held against them by a test.
     enum PostHTML {
         /// The whole pass: controls dropped, entities made regular, tags and attributes that are not allowed removed.
         static func clean(_ text: [UInt8]) -> [UInt8] {

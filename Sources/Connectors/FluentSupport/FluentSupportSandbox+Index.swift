@@ -4,7 +4,9 @@ import Sandbox
 import TicketModel
 
 extension FluentSupportSandbox {
-    /// What a database would have indexes for. Made again from the tables at the start; not stored.
+    /// What a database would have indexes for.
+    ///
+    /// Made again from the tables at the start; not stored.
     struct Index: Sendable {
         /// Ids of responses by ticket, ascending.
         var responses: [Int: [Int]] = [:]

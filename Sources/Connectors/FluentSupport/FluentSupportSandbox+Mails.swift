@@ -14,7 +14,9 @@ extension FluentSupportSandbox {
         case agentChanged = "ticket_agent_on_change"
         case createdByAgent = "ticket_created_by_agent_email_to_customer"
 
-        /// What a new mailbox has. The texts say what the plugin's say, in words of our own.
+        /// What a new mailbox has.
+        ///
+        /// The texts say what the plugin's say, in words of our own.
         var standard: EmailConfig {
             let (title, subject, body, status): (String, String, String, String) =
                 switch self {

@@ -106,8 +106,9 @@ extension FluentSupportSandbox {
         return ["message": "Customer has been added", "customer": shape(person)]
     }
 
-    /// `PUT /customers/{id}`: every field that is not sent becomes NULL, the type of the person and the hash too. A
-    /// person without a type is neither customer nor agent: gone from every list, and the answer says 423.
+    /// `PUT /customers/{id}`: every field that is not sent becomes NULL, the type of the person and the hash too.
+    ///
+    /// A person without a type is neither customer nor agent: gone from every list, and the answer says 423.
     private func updateCustomer(_ call: Call, _ id: Int) throws -> JSON {
         try validateCustomer(call, unique: false)
         let email = call.field("email") ?? ""

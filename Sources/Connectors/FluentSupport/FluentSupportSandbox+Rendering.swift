@@ -5,7 +5,9 @@ import TicketModel
 
 extension FluentSupportSandbox {
     /// What the site makes of stored text when it shows it: paragraphs, links that can be clicked, a new window for
-    /// each. Near enough to the real thing that nobody takes a shown text for a stored one; not exact.
+    /// each.
+    ///
+    /// Near enough to the real thing that nobody takes a shown text for a stored one; not exact.
     enum Rendering {
         private static let blocks: Set<String> = [
             "table", "thead", "tfoot", "caption", "col", "colgroup", "tbody", "tr", "td", "th", "div", "dl", "dd", "dt",
@@ -20,8 +22,10 @@ extension FluentSupportSandbox {
         /// As the customers' portal shows a text.
         static func portal(_ text: String) -> String { newWindow(clickable(text)) }
 
-        /// One line for each block: a block's opening tag starts a line, its closing tag ends one, text that stands
-        /// in no block of its own becomes a paragraph, blank lines part paragraphs. What is in `pre` stays.
+        /// One line for each block: a block's opening tag starts a line, its closing tag ends one, text that stands in
+        /// no block of its own becomes a paragraph, blank lines part paragraphs.
+        ///
+        /// What is in `pre` stays.
         static func paragraphs(_ text: String) -> String {
             guard text.contains(where: { !$0.isWhitespace }) else { return "" }
             var out = ""

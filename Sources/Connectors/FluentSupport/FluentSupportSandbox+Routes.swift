@@ -48,8 +48,10 @@ extension FluentSupportSandbox {
         }
     }
 
-    /// Who a request comes from. Any login is taken unless the site was opened with a list; one whose name is known is
-    /// that user, every other the administrator.
+    /// Who a request comes from.
+    ///
+    /// Any login is taken unless the site was opened with a list; one whose name is known is that user, every other the
+    /// administrator.
     private func identify(_ request: SandboxRequest) -> (User?, Person?, Set<String>) {
         let login = Self.credentials(request)
         func known(_ name: String) -> User? {

@@ -60,7 +60,9 @@ extension FluentSupportSandbox {
     }
 
     /// `POST /settings` replaces the whole set: what is left out gets its default, but no file type is accepted when
-    /// none is named. HTML goes from every text.
+    /// none is named.
+    ///
+    /// HTML goes from every text.
     private func saveSettings(_ call: Call) -> JSON {
         func cleaned(_ value: JSON) -> JSON {
             switch value {

@@ -28,7 +28,9 @@ extension FluentSupportSandbox {
         "remote_uid", "last_response_at", "created_at", "updated_at",
     ]
 
-    /// A ticket's columns. Read from the database, numbers are strings; those in `fresh` were just set and are numbers.
+    /// A ticket's columns.
+    ///
+    /// Read from the database, numbers are strings; those in `fresh` were just set and are numbers.
     func shape(_ ticket: Ticket, fresh: Set<String> = []) -> JSON {
         var members = [JSON.Member("id", JSON(ticket.id))]
         for column in Self.ticketColumns { members.append(.init(column, value(ticket, column, fresh: fresh))) }

@@ -21,8 +21,10 @@ extension FluentSupportSandbox {
         var options = SandboxTable<Option>()
     }
 
-    /// A row of `fs_tickets`. Any column can be written by the API, so columns are kept as the database's text; an
-    /// absent one is NULL. Dates are in the site's zone, as `YYYY-MM-DD HH:MM:SS`.
+    /// A row of `fs_tickets`.
+    ///
+    /// Any column can be written by the API, so columns are kept as the database's text; an absent one is NULL. Dates
+    /// are in the site's zone, as `YYYY-MM-DD HH:MM:SS`.
     struct Ticket: Codable, Sendable {
         var id: Int
         var columns: [String: String]
@@ -55,7 +57,9 @@ extension FluentSupportSandbox {
         var updatedAt: String
     }
 
-    /// A row of `fs_persons`: customers and agents share one table and its ids. Columns as in ``Ticket``.
+    /// A row of `fs_persons`: customers and agents share one table and its ids.
+    ///
+    /// Columns as in ``Ticket``.
     struct Person: Codable, Sendable {
         var id: Int
         var columns: [String: String]
@@ -232,7 +236,9 @@ extension FluentSupportSandbox.State {
         return entries
     }
 
-    /// Puts one line of a state file back. Unknown tables are left out: they are of a later version.
+    /// Puts one line of a state file back.
+    ///
+    /// Unknown tables are left out: they are of a later version.
     mutating func restore(_ entry: SandboxLog.Entry) throws {
         let decoder = JSONDecoder()
         func put<Row: Codable & Sendable>(_ table: inout SandboxTable<Row>) throws {

@@ -198,8 +198,9 @@ extension FluentSupportSandbox {
 }
 
 extension FluentSupportSandbox.Text {
-    /// Replaces `{{customer.first_name}}` and `##agent.email##`; `people` gives the values by word. What names
-    /// somebody else stays as it is.
+    /// Replaces `{{customer.first_name}}` and `##agent.email##`; `people` gives the values by word.
+    ///
+    /// What names somebody else stays as it is.
     static func smartcodes(_ text: String, people: [String: [String: String]]) -> String {
         let bytes = Array(text.utf8)
         var out: [UInt8] = []

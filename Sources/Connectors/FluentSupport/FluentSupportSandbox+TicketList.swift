@@ -100,8 +100,10 @@ extension FluentSupportSandbox {
         return rows
     }
 
-    /// `column:value` searches one column, a number for equality, text as a part with SQL's wildcards; anything else
-    /// is looked for in content, title, slug and id. What follows a second colon is lost.
+    /// `column:value` searches one column, a number for equality, text as a part with SQL's wildcards; anything else is
+    /// looked for in content, title, slug and id.
+    ///
+    /// What follows a second colon is lost.
     private func searched(_ rows: [Ticket], for search: String) -> [Ticket] {
         guard !search.isEmpty else { return rows }
         let parts = search.split(separator: ":", omittingEmptySubsequences: false).map(String.init)

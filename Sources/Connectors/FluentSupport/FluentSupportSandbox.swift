@@ -73,7 +73,9 @@ public actor FluentSupportSandbox: SandboxHelpdesk {
         try commit()
     }
 
-    /// See ``SandboxHelpdesk/respond(to:)``. A full disk is answered with 500, and the change is lost with the process.
+    /// See ``SandboxHelpdesk/respond(to:)``.
+    ///
+    /// A full disk is answered with 500, and the change is lost with the process.
     public func respond(to request: SandboxRequest) async -> SandboxResponse {
         var response = answer(request)
         do {

@@ -66,7 +66,9 @@ struct FluentSupportZone: Hashable, Sendable {
         return String(shifted.description.prefix(19)).replacing("T", with: " ")
     }
 
-    /// Reads a column: with an offset as it stands, else on the site's clock. Nil for no time, also `0000-00-00 …`.
+    /// Reads a column: with an offset as it stands, else on the site's clock.
+    ///
+    /// Nil for no time, also `0000-00-00 …`.
     func time(_ text: String?) -> Timestamp? {
         guard let text, !text.isEmpty, !text.hasPrefix("0000") else { return nil }
         if let time = Timestamp(text) { return time }

@@ -26,7 +26,9 @@ package final class FluentSupportSource: TicketSource {
     }
 
     /// The pauses before a file is asked for again: beyond the minute that the plugin's limit lasts.
-    private static let patience: ArraySlice<Duration> = [.seconds(5), .seconds(10), .seconds(20), .seconds(30), .seconds(60)]
+    private static let patience: ArraySlice<Duration> = [
+        .seconds(5), .seconds(10), .seconds(20), .seconds(30), .seconds(60),
+    ]
 
     private let sink: any DiagnosticSink
     private let state: Mutex<State>

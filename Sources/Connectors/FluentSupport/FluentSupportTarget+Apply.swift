@@ -16,13 +16,7 @@ extension FluentSupportTarget {
     }
 
     package func preparations() async throws -> [String] {
-        var out: [String] = []
-        if site.policy == .stage {
-            out.append(
-                "a mailbox “\(options.staging)” with its e-mails off, which tickets go through; removed at the end")
-        }
-        out.append("customers whom Fluent Support does not know yet are made with their first ticket")
-        return out
+        ["customers whom Fluent Support does not know yet are made with their first ticket"]
     }
 
     package func apply(_ step: Step, receipts: [WriteKey: Receipt]) async -> Outcome {

@@ -89,9 +89,11 @@ extension FluentSupportTarget {
         let held = try await api.read("tickets", [("per_page", "1"), ("filters[mailbox_id][]", String(id))])[
             "tickets"]?["total"]?.int
         let count = max(held ?? 1, ours["tickets_count"]?.int ?? 0)
-        if count > 0 || ours["is_default"]?.string == "yes" {
-            return .changedMeanwhile(["mailbox": .string(options.staging), "tickets": JSON(count)])
+        // Without the mailbox its tickets would go to one that is not muted, half-written as they are.
+        if count > 0 {
+            return .stillNeeded("the mailbox “\(options.staging)” still holds \(count) tickets, all its e-mails off")
         }
+        if ours["is_default"]?.string == "yes" { return .changedMeanwhile(["mailbox": .string(options.staging)]) }
         let other = boxes.first { $0["is_default"]?.string == "yes" } ?? boxes.first { $0["id"]?.int != id }
         guard let fallback = other?["id"]?.int else { return .changedMeanwhile(["mailbox": .string(options.staging)]) }
         let sent = await api.send(

@@ -97,9 +97,10 @@ extension FluentSupportTarget {
         return Self.stored(updatedAt: site.zone.time(all["ticket"]?["updated_at"]?.string).map(site.zone.local))
     }
 
-    /// The fingerprint of a ticket as it stands: its date of change, which every reply and every changed property moves and
-    /// which we set last, so that the fingerprint right after the write costs no request. Notes, tags and edited texts do
-    /// not move it.
+    /// The fingerprint of a ticket as it stands: its date of change, which every reply and every changed property moves
+    /// and which we set last, so that the fingerprint right after the write costs no request.
+    ///
+    /// Notes, tags and edited texts do not move it.
     static func stored(updatedAt local: String?) -> String {
         FluentSupportDigest.of(["updated_at", local ?? ""])
     }

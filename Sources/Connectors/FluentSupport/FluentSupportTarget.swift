@@ -16,16 +16,19 @@ package final class FluentSupportTarget: TicketTarget {
         package var staging: String
         /// The database's prefix, for the finishing file.
         package var tablePrefix: String
+        /// How long the site may still work on a request whose answer got lost.
+        package var settleTime: Duration
 
         /// Sets options; see the properties.
         package init(
             mailbox: String? = nil, datesInFile: Bool = false, staging: String = "Ticketferry staging",
-            tablePrefix: String = "wp_"
+            tablePrefix: String = "wp_", settleTime: Duration = .seconds(60)
         ) {
             self.mailbox = mailbox
             self.datesInFile = datesInFile
             self.staging = staging
             self.tablePrefix = tablePrefix
+            self.settleTime = settleTime
         }
     }
 
@@ -69,8 +72,8 @@ package final class FluentSupportTarget: TicketTarget {
             var policies: [NotificationPolicy] = [.allow, .refuse]
             if site.canMute { policies = [.stage, .mute] + policies }
             return TargetFeatures(
-                notes: true, notificationPolicies: policies, maxFileSize: site.maxFileSize, finishingHead: finishingHead
-            )
+                notes: true, notificationPolicies: policies, settleTime: options.settleTime,
+                maxFileSize: site.maxFileSize, finishingHead: finishingHead)
         }
     }
 

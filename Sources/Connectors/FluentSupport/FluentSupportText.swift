@@ -66,7 +66,9 @@ struct FluentSupportText: Hashable, Sendable {
         self.changes = changes
     }
 
-    /// Prepares a title. WordPress takes tags, `%41` and repeated blanks out of titles; the column holds 192 characters.
+    /// Prepares a title.
+    ///
+    /// WordPress takes tags, `%41` and repeated blanks out of titles; the column holds 192 characters.
     init(title: String) {
         var changes = FluentSupportTextChanges()
         var out: [UInt8] = []
@@ -237,7 +239,9 @@ struct FluentSupportTextChanges: Hashable, Sendable {
         schemes.formUnion(other.schemes)
     }
 
-    /// As losses of a field; equal for equal changes. The texts as they were are in the archive.
+    /// As losses of a field; equal for equal changes.
+    ///
+    /// The texts as they were are in the archive.
     func losses(field: String, original: String? = nil) -> [Loss] {
         var out: [Loss] = []
         func add(_ on: Bool, _ reason: String, _ value: String? = nil, _ fallback: Loss.Fallback = .archive) {
@@ -259,7 +263,10 @@ struct FluentSupportTextChanges: Hashable, Sendable {
         add(cut, "titles have at most 192 characters", original, .migrationNote)
         add(controls, "WordPress drops control characters")
         add(comments, "comments in HTML do not survive WordPress's filter")
-        add(!elements.isEmpty, "WordPress does not allow these elements; their text stays, but for scripts and style sheets", list(elements))
+        add(
+            !elements.isEmpty,
+            "WordPress does not allow these elements; their text stays, but for scripts and style sheets",
+            list(elements))
         add(!attributes.isEmpty, "WordPress does not allow these attributes", list(attributes))
         add(!styles.isEmpty, "WordPress does not allow these styles", list(styles))
         add(!schemes.isEmpty, "WordPress does not allow addresses of these schemes", list(schemes))

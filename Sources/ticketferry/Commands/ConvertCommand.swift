@@ -54,7 +54,8 @@ struct ConvertCommand: AsyncParsableCommand {
             throw ValidationError("convert needs an input and an output: ticketferry convert export.xml tickets.jsonl")
         }
         if format == nil {
-            throw ValidationError("the format of `\(paths.last!)` is not told by its ending: add --to jsonl, csv or xml")
+            throw ValidationError(
+                "the format of `\(paths.last!)` is not told by its ending: add --to jsonl, csv or xml")
         }
     }
 
@@ -99,7 +100,8 @@ struct ConvertCommand: AsyncParsableCommand {
         ]
         if let catalogue = outcome.catalogue { lines.append("People, tags and the like in \(catalogue)") }
         if result.rejected > 0 {
-            lines.append(style.red("\(TerminalText.counted(result.rejected, "record")) rejected, listed in \(rejects ?? "")"))
+            lines.append(
+                style.red("\(TerminalText.counted(result.rejected, "record")) rejected, listed in \(rejects ?? "")"))
         }
         lines += ReadReportText(result.report, style: style, width: width).lines
         lines += ConvertText.losses(result.losses, style: style, width: width)

@@ -71,7 +71,8 @@ struct PlanCommand: AsyncParsableCommand {
 
     private func show(_ summary: PlanSummary, shown: Int, _ console: Console) {
         if shown > Self.shownAtMost && !console.verbose {
-            console.print("… and \(TerminalText.counted(shown - Self.shownAtMost, "more ticket")) (--verbose shows all)")
+            console.print(
+                "… and \(TerminalText.counted(shown - Self.shownAtMost, "more ticket")) (--verbose shows all)")
         }
         if shown > 0 { console.print() }
         PlanText(summary, style: console.style, width: console.width).lines.forEach { console.print($0) }

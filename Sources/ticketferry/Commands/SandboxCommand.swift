@@ -44,7 +44,8 @@ struct SandboxCommand: AsyncParsableCommand {
         guard let open = connector.sandbox else {
             throw Diagnostic(
                 code: "sandbox.none", "There is no practice helpdesk for `\(name)`",
-                remedy: "Choose one of: \(Registry.connectors.filter { $0.sandbox != nil }.map(\.name).joined(separator: ", "))",
+                remedy:
+                    "Choose one of: \(Registry.connectors.filter { $0.sandbox != nil }.map(\.name).joined(separator: ", "))",
                 cause: .usage)
         }
         let verbose = console.verbose

@@ -28,12 +28,15 @@ struct StatusCommand: AsyncParsableCommand {
             if console.json {
                 console.print(json: RunReport(state: .interrupted).json)
             } else {
-                console.print("Nothing has been written yet: there is no journal. Begin with: ticketferry plan \(migration)")
+                console.print(
+                    "Nothing has been written yet: there is no journal. Begin with: ticketferry plan \(migration)")
             }
             return
         }
-        let report = try await JournalReader(journal).status()
+        var report = try await JournalReader(journal).status()
         await journal.close()
+        // A run that was killed could not say how it ended.
+        if report.state == .running, !SQLiteJournal.isInUse(path: file.journal) { report.state = .interrupted }
         if console.json {
             console.print(json: report.json)
         } else {
@@ -72,7 +75,8 @@ struct ShowCommand: AsyncParsableCommand {
         guard let history else {
             throw Diagnostic(
                 code: "journal.unknown-ticket", "the journal knows no ticket “\(id)”",
-                subject: file.journal, remedy: "look at `ticketferry plan \(migration) --only \(id)`: it may not have been written yet")
+                subject: file.journal,
+                remedy: "look at `ticketferry plan \(migration) --only \(id)`: it may not have been written yet")
         }
         if console.json {
             console.print(json: history.json)
@@ -124,10 +128,16 @@ struct RestoreCommand: AsyncParsableCommand {
         } else {
             for record in result.before {
                 let name = TerminalText.safe(record.borrowing.name)
-                console.print(left.contains(record.borrowing.name) ? console.style.red("still borrowed: \(name)") : "given back: \(name)")
+                console.print(
+                    left.contains(record.borrowing.name)
+                        ? console.style.red("still borrowed: \(name)") : "given back: \(name)")
             }
         }
         console.finish()
-        if !result.after.isEmpty { throw ExitCode(ExitCause.unavailable.rawValue) }
+        if !result.after.isEmpty {
+            // What the target refused to take back, or what must stay until the migration has gone on.
+            let isRefused = console.diagnostics.contains { $0.code == "borrowed.not-given-back" }
+            throw ExitCode((isRefused ? ExitCause.unavailable : .someFailed).rawValue)
+        }
     }
 }
