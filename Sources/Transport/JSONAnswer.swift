@@ -49,7 +49,7 @@ extension JSONAnswer {
         guard let first = text.first else { return (.notJSON(.empty, status: status, excerpt: ""), nil) }
         if let json = try? JSON(parsing: text) { return (.json(status: status, json), nil) }
         let isPage = looksLikePage(text)
-        if !isPage, let found = search(body, from: start) {
+        if !isPage, let found = search(body, from: start) ?? search(body, from: start, onlyAfterMessages: false) {
             switch found {
             case .value(let json, let noise): return (.json(status: status, json), Excerpt.plain(noise))
             case .truncated: return (.notJSON(.truncated, status: status, excerpt: Excerpt.plain(text)), nil)
@@ -77,13 +77,18 @@ extension JSONAnswer {
     ///
     /// Brackets within a message are passed over: a value stands where a message has ended. One that never closes ends
     /// the search, since what stands inside it is a scrap. Linear but for a bounded number of tries.
-    private static func search(_ body: [UInt8], from start: Int) -> Found? {
+    ///
+    /// Without `onlyAfterMessages` an object may also stand in the line of a message, for sites whose settings append
+    /// no line break.
+    private static func search(_ body: [UInt8], from start: Int, onlyAfterMessages: Bool = true) -> Found? {
         let hasNoise = PHPNoise.starts(body[start...])
         var triesLeft = 64
         var at = start
         while at < body.count, triesLeft > 0 {
-            let isOpen = body[at] == UInt8(ascii: "{") || body[at] == UInt8(ascii: "[")
-            guard isOpen, at == start || (hasNoise && followsMessage(body, at: at)), looksLikeValue(body, at: at) else {
+            let isObject = body[at] == UInt8(ascii: "{")
+            let mayStandHere =
+                at == start || hasNoise && (onlyAfterMessages ? followsMessage(body, at: at) : isObject)
+            guard isObject || body[at] == UInt8(ascii: "["), mayStandHere, looksLikeValue(body, at: at) else {
                 // Without messages before it, JSON begins the body or is not there.
                 if !hasNoise { return nil }
                 at += 1

@@ -15,7 +15,7 @@ struct JSONAnswerTests {
             warning + warning + "{\"id\":1}", "{\"id\":1}\n" + warning, "{\"id\":1}" + warning + warning,
             "Notice: Undefined index: y in /www/b.php on line 3\n{\"id\":1}",
             "PHP Deprecated:  f(): [x] in /www/c.php on line 1\n{\"id\":1}\n",
-            "\u{FEFF}" + warning + "\u{FEFF}{\"id\":1}",
+            "<br /><b>Warning</b>: x in [line] y {\"id\":1}", "\u{FEFF}" + warning + "\u{FEFF}{\"id\":1}",
             "<div id=\"error\"><p class=\"wpdberror\"><strong>WordPress database error:</strong> [no line]<br />"
                 + "<code>SELECT</code></p></div>{\"id\":1}",
         ])
@@ -40,7 +40,8 @@ struct JSONAnswerTests {
             ("<html>{\"id\":1}", .html), ("  <HTML lang=en><body>", .html), ("<!-- theme --><div>", .html),
             ("<div class=x>\n<html>", .html),
             ("{\"id\":1,\"list\":[1,2", .truncated), ("[{\"id\":1},{\"id", .truncated), ("{", .truncated),
-            (warning + "{\"id\":1,\"te", .truncated),
+            (warning + "{\"id\":1,\"te", .truncated), ("<b>Notice</b>: x [3] {\"a\":{\"b\":1}", .truncated),
+            ("<b>Notice</b>: x [3]", .phpError),
             (
                 "<br />\n<b>Fatal error</b>:  Uncaught TypeError: x in /www/a.php:3\nStack trace:\n#0 {main}\n  thrown",
                 .phpError
