@@ -51,7 +51,7 @@ struct HelpTests {
         let section = try #require(readme.components(separatedBy: "## Connectors\n").last?.components(separatedBy: "\n## ").first)
         let rows = section.split(separator: "\n").filter { $0.hasPrefix("| `") }
             .map { $0.split(separator: "|").map { $0.trimmingCharacters(in: CharacterSet(charactersIn: " `")) } }
-        #expect(rows.map { $0.prefix(4).map(String.init) } == listed.map { Array($0.prefix(4)) })
+        #expect(rows.map { Array($0[..<4]) } == listed.map { Array($0[..<4]) })
     }
 }
 
