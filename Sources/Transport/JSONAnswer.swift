@@ -49,7 +49,7 @@ extension JSONAnswer {
         guard let first = text.first else { return (.notJSON(.empty, status: status, excerpt: ""), nil) }
         if let json = try? JSON(parsing: text) { return (.json(status: status, json), nil) }
         let isPage = looksLikePage(text)
-        if !isPage, let found = search(body, from: start) ?? search(body, from: start, onlyAfterMessages: false) {
+        if !isPage, let found = search(body, from: start) {
             switch found {
             case .value(let json, let noise): return (.json(status: status, json), Excerpt.plain(noise))
             case .truncated: return (.notJSON(.truncated, status: status, excerpt: Excerpt.plain(text)), nil)
@@ -75,20 +75,17 @@ extension JSONAnswer {
 
     /// Looks for a value that begins the body or stands behind PHP's messages, and for one that breaks off there.
     ///
-    /// Brackets within a message are passed over: a value stands where a message has ended. One that never closes ends
-    /// the search, since what stands inside it is a scrap. Linear but for a bounded number of tries.
-    ///
-    /// Without `onlyAfterMessages` an object may also stand in the line of a message, for sites whose settings append
-    /// no line break.
-    private static func search(_ body: [UInt8], from start: Int, onlyAfterMessages: Bool = true) -> Found? {
+    /// Brackets within a message are passed over: a value stands where a message has ended. Only an object that has
+    /// members may also stand in the message's line, for sites whose settings put no line break there. One that never
+    /// closes ends the search, since what stands inside it is a scrap. Linear but for a bounded number of tries.
+    private static func search(_ body: [UInt8], from start: Int) -> Found? {
         let hasNoise = PHPNoise.starts(body[start...])
         var triesLeft = 64
         var at = start
         while at < body.count, triesLeft > 0 {
-            let isObject = body[at] == UInt8(ascii: "{")
-            let mayStandHere =
-                at == start || hasNoise && (onlyAfterMessages ? followsMessage(body, at: at) : isObject)
-            guard isObject || body[at] == UInt8(ascii: "["), mayStandHere, looksLikeValue(body, at: at) else {
+            guard let kind = opening(body, at: at),
+                at == start || hasNoise && (kind == .members || followsMessage(body, at: at))
+            else {
                 // Without messages before it, JSON begins the body or is not there.
                 if !hasNoise { return nil }
                 at += 1
@@ -141,11 +138,17 @@ extension JSONAnswer {
         return nil
     }
 
-    /// Whether a bracket is followed by what may follow it in JSON.
-    private static func looksLikeValue(_ body: [UInt8], at open: Int) -> Bool {
-        guard let next = body[(open + 1)...].first(where: { !$0.isBlank }) else { return true }
-        if body[open] == UInt8(ascii: "{") { return next == UInt8(ascii: "\"") }
-        return "{[\"-tfn".utf8.contains(next) || next.isDigit
+    private enum Opening {
+        case members, other
+    }
+
+    /// What a bracket opens, by what follows it; nil for anything that JSON does not begin with.
+    private static func opening(_ body: [UInt8], at open: Int) -> Opening? {
+        let isObject = body[open] == UInt8(ascii: "{")
+        guard isObject || body[open] == UInt8(ascii: "[") else { return nil }
+        guard let next = body[(open + 1)...].first(where: { !$0.isBlank }) else { return .other }
+        if isObject { return next == UInt8(ascii: "\"") ? .members : next == UInt8(ascii: "}") ? .other : nil }
+        return "]{[\"-tfn".utf8.contains(next) || next.isDigit ? .other : nil
     }
 
     private static func skipMarks(_ body: [UInt8], from start: Int) -> Int {

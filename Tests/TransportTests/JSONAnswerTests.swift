@@ -25,8 +25,10 @@ struct JSONAnswerTests {
         #expect((noise != nil) == body.contains("line"))
     }
 
-    @Test("scalars and brackets in strings are read whole")
-    func scalars() {
+    @Test("empty values and brackets in strings are read whole, and scalars that stand alone")
+    func values() {
+        #expect(JSONAnswer.read(Array((Self.warning + "{}").utf8), status: 200).answer.json == [:])
+        #expect(JSONAnswer.read(Array((Self.warning + "[ ]").utf8), status: 200).answer.json == [])
         #expect(JSONAnswer.read(Array("\"gone\"".utf8), status: 422).answer == .json(status: 422, "gone"))
         let tricky = Self.warning + "{\"a\":\"]}\\\"{\"}"
         #expect(JSONAnswer.read(Array(tricky.utf8), status: 200).answer.json?["a"] == "]}\"{")
@@ -41,7 +43,7 @@ struct JSONAnswerTests {
             ("<div class=x>\n<html>", .html),
             ("{\"id\":1,\"list\":[1,2", .truncated), ("[{\"id\":1},{\"id", .truncated), ("{", .truncated),
             (warning + "{\"id\":1,\"te", .truncated), ("<b>Notice</b>: x [3] {\"a\":{\"b\":1}", .truncated),
-            ("<b>Notice</b>: x [3]", .phpError),
+            ("<b>Notice</b>: x [3]", .phpError), ("<b>Notice</b>: x {\"a\":\n[1,2]", .truncated),
             (
                 "<br />\n<b>Fatal error</b>:  Uncaught TypeError: x in /www/a.php:3\nStack trace:\n#0 {main}\n  thrown",
                 .phpError
