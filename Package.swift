@@ -96,7 +96,12 @@ let package = Package(
             exclude: ["Exchanges", "Measured"]),
         .testTarget(name: "TicketModelTests", dependencies: ["TicketModel"]),
         .testTarget(name: "TicketferryTests", dependencies: ["ticketferry"]),
-        .testTarget(name: "TransportTests", dependencies: ["Transport", "TicketModel", httpTypes]),
+        .testTarget(
+            name: "TransportTests",
+            dependencies: [
+                "TicketModel", "Transport", httpTypes, .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
     ],
     swiftLanguageModes: [.v6])
 

@@ -24,15 +24,32 @@ struct NameTable: Sendable {
         return name.withUTF8 { id(UnsafeRawBufferPointer($0)) }
     }
 
+    /// The number of a name that is known already.
+    func find(_ name: UnsafeRawBufferPointer) -> Int? {
+        let hash = Self.hash(name)
+        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        while slots[slot] >= 0 {
+            let id = Int(slots[slot])
+            if hashes[id] == hash, isName(id, name) { return id }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return nil
+    }
+
+    /// Two texts of one hash are nearly always the same: compared all the same, since names come from the dump.
+    private func isName(_ id: Int, _ name: UnsafeRawBufferPointer) -> Bool {
+        let range = ranges[id]
+        guard range.count == name.count else { return false }
+        return bytes.withUnsafeBytes { ByteText.equal($0, range, name) }
+    }
+
     /// The number of a name, given a new one if needed.
     mutating func id(_ name: UnsafeRawBufferPointer) -> UInt32 {
         let hash = Self.hash(name)
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] >= 0 {
             let id = Int(slots[slot])
-            if hashes[id] == hash, ranges[id].count == name.count, bytes[ranges[id]].elementsEqual(name) {
-                return UInt32(id)
-            }
+            if hashes[id] == hash, isName(id, name) { return UInt32(id) }
             slot = (slot + 1) & (slots.count - 1)
         }
         let id = ranges.count

@@ -70,7 +70,8 @@ extension ReadPlanDecoder {
     }
 
     private mutating func labelMap(_ value: YAMLValue) throws -> LabelMap {
-        var map = LabelMap()
+        var labels: [(label: String, outcome: LabelMap.Outcome)] = []
+        var otherwise = LabelMap.Outcome.keep
         for entry in try value.entries("map", expected: "a map: `\"from\": to`") {
             let outcome: LabelMap.Outcome
             if entry.value.isNull {
@@ -82,9 +83,9 @@ extension ReadPlanDecoder {
                 case let text: outcome = .constant(rules.constant(text))
                 }
             }
-            if entry.key == "*" { map.otherwise = outcome } else { map.entries[Array(entry.key.utf8)] = outcome }
+            if entry.key == "*" { otherwise = outcome } else { labels.append((entry.key, outcome)) }
         }
-        return map
+        return LabelMap(labels, otherwise: otherwise)
     }
 
     /// `"{a} {b}"`: what stands in braces is a path, or the name of a rule in `with`; `{{` is a brace.

@@ -159,15 +159,15 @@ struct ReadPlanDecoder {
     /// The paths that whens test for literal values tell a set's records apart: the most used one.
     private mutating func findKindPaths() {
         rules.kindPaths = plan.sets.indices.map { set in
-            var counts: [RulePath: Int] = [:]
+            var counts: [String: Int] = [:]
             var order: [RulePath] = []
             for scope in rules.makers.map(\.scope) + rules.tables.map(\.scope)
             where scope.set == set && scope.each.isEmpty {
                 guard let condition = scope.when.first(where: { $0.tellsKinds }) else { continue }
-                if counts[condition.path] == nil { order.append(condition.path) }
-                counts[condition.path, default: 0] += 1
+                if counts[condition.path.text] == nil { order.append(condition.path) }
+                counts[condition.path.text, default: 0] += 1
             }
-            return order.max { (counts[$0] ?? 0) < (counts[$1] ?? 0) }.map { [$0] } ?? []
+            return order.max { (counts[$0.text] ?? 0) < (counts[$1.text] ?? 0) }.map { [$0] } ?? []
         }
     }
 }

@@ -118,10 +118,34 @@ struct Maker: Sendable {
     var participants: [PersonRule] = []
 
     /// One member of the object that a maker makes.
-    struct Field: Sendable {
+    final class Field: Sendable {
         /// `"name":` as it is written.
-        var prefix: [UInt8]
-        var value: Value
+        let prefix: [UInt8]
+        let value: Value
+        /// What is odd about the texts of some members.
+        let oddity: Oddity
+
+        enum Oddity: Sendable {
+            /// Nothing.
+            case none
+            /// Keys are compared without the blanks around them, so they are written like that.
+            case id
+            /// A number only says something where it differs from the id.
+            case number
+            /// A path of a file never leads out of its folder.
+            case file
+        }
+
+        init(prefix: [UInt8], value: Value) {
+            self.prefix = prefix
+            self.value = value
+            switch String(decoding: prefix, as: UTF8.self) {
+            case "\"id\":": oddity = .id
+            case "\"number\":": oddity = .number
+            case "\"file\":": oddity = .file
+            default: oddity = .none
+            }
+        }
     }
 
     /// How a member's value is made.

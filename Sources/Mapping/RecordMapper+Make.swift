@@ -3,9 +3,9 @@ import TicketModel
 
 extension RecordMapper {
     /// Makes what one maker makes of a record, or of a node in it.
-    mutating func make(_ maker: Maker, _ index: Int, _ context: UInt32) throws {
+    mutating func make(_ maker: MakerProgram, _ context: UInt32) throws {
         guard let key = try scalar(maker.ticketKey, context).map({ trimmed($0) }), !key.isEmpty else { return }
-        var fragment = Pending(maker: index, kind: maker.kind, context: context, ticketKey: key, payload: 0..<0)
+        var fragment = Pending(ruleIndex: maker.ruleIndex, kind: maker.kind, context: context, ticketKey: key, payload: 0..<0)
         switch maker.kind {
         case .tag:
             if let rule = maker.tag { try makeTags(rule, fragment) }
@@ -24,19 +24,25 @@ extension RecordMapper {
         fragment.payload = start..<out.count
         pending.append(fragment)
         if let tags = maker.tags {
-            try makeTags(tags, Pending(maker: index, kind: .tag, context: context, ticketKey: key, payload: 0..<0))
+            try makeTags(tags, Pending(ruleIndex: maker.ruleIndex, kind: .tag, context: context, ticketKey: key, payload: 0..<0))
         }
-        if !maker.participants.isEmpty { try makeParticipants(maker, index, key, context) }
+        if !maker.participants.isEmpty { try makeParticipants(maker, key, context) }
     }
 
     private mutating func makeTags(_ rule: Rule, _ fragment: Pending) throws {
-        for value in try values(rule, fragment.context) {
+        // Taken out for the time: the mapper fills it and is itself at work.
+        var values: [Range<Int>] = []
+        swap(&values, &list)
+        try append(valuesOf: rule, fragment.context, to: &values)
+        for value in values {
             var fragment = fragment
             let start = out.count
             append(quoted: plan.isOwnFormat ? value : trimmed(value))
             fragment.payload = start..<out.count
             pending.append(fragment)
         }
+        values.removeAll(keepingCapacity: true)
+        swap(&values, &list)
     }
 
     private mutating func makePerson(_ rules: [PersonRule], _ fragment: Pending) throws {
@@ -57,8 +63,9 @@ extension RecordMapper {
     }
 
     /// A rule that only names an address, over a repeated or split value, gives one participant for each.
-    private mutating func makeParticipants(_ maker: Maker, _ index: Int, _ key: Range<Int>, _ context: UInt32) throws {
-        let fragment = Pending(maker: index, kind: .participant, context: context, ticketKey: key, payload: 0..<0)
+    private mutating func makeParticipants(_ maker: MakerProgram, _ key: Range<Int>, _ context: UInt32) throws {
+        let fragment = Pending(
+            ruleIndex: maker.ruleIndex, kind: .participant, context: context, ticketKey: key, payload: 0..<0)
         for rule in maker.participants {
             if case .fields = rule.source, rule.fields.count == 1, let only = rule.fields.first,
                 matches(rule.when, context)
@@ -84,9 +91,8 @@ extension RecordMapper {
         switch field.value {
         case .text(let rule):
             if let value = try scalar(rule, context) {
-                // A number only says something where it differs from the id.
-                let isNumber = field.prefix.elementsEqual("\"number\":".utf8)
-                if isNumber, !plan.isOwnFormat, tree.bytes[trimmed(value)].elementsEqual(tree.bytes[fragment.ticketKey])
+                if field.oddity == .number, !plan.isOwnFormat,
+                    tree.bytes[trimmed(value)].elementsEqual(tree.bytes[fragment.ticketKey])
                 {
                     return
                 }
@@ -111,9 +117,10 @@ extension RecordMapper {
                 appendPerson()
                 out.append(UInt8(ascii: ","))
             }
-        case .status(let rule, let writesLabel): try appendWord("status", rule, plan.rules.status, writesLabel, context)
+        case .status(let rule, let writesLabel):
+            try appendWord("status", rule, statusWords, writesLabel, \.statusLabels, context)
         case .priority(let rule, let writesLabel):
-            try appendWord("priority", rule, plan.rules.priority, writesLabel, context)
+            try appendWord("priority", rule, priorityWords, writesLabel, \.priorityLabels, context)
         case .kind(let rule): try appendKind(field, rule, context)
         case .flag(let rule):
             guard let value = try scalar(rule, context) else { return }
@@ -164,7 +171,7 @@ extension RecordMapper {
 
     /// A path of a file never leads out of its folder; everything else stands as the source has it.
     private mutating func appendText(_ field: Maker.Field, _ value: Range<Int>) {
-        if field.prefix.elementsEqual("\"file\":".utf8) {
+        if field.oddity == .file {
             let parts = tree.bytes[value].split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
             let isSafe = parts.allSatisfy {
                 !$0.isEmpty && !$0.elementsEqual("..".utf8) && !$0.contains(0) && !$0.contains(0x5C)
@@ -172,8 +179,7 @@ extension RecordMapper {
             guard isSafe else { return }
         }
         out.append(contentsOf: field.prefix)
-        // Keys are compared without the blanks around them, so they are written like that.
-        append(quoted: field.prefix.elementsEqual("\"id\":".utf8) ? trimmed(value) : value)
+        append(quoted: field.oddity == .id ? trimmed(value) : value)
         out.append(UInt8(ascii: ","))
     }
 
@@ -181,7 +187,7 @@ extension RecordMapper {
         out.append(contentsOf: prefix)
         out.append(UInt8(ascii: "\""))
         time.append(to: &out)
-        out.append(contentsOf: "\",".utf8)
+        append("\",")
     }
 
     private mutating func appendList(_ values: [Range<Int>]) {
@@ -195,63 +201,79 @@ extension RecordMapper {
 
     // MARK: words
 
-    private func word(for label: Range<Int>, in words: Words) -> [UInt8]? {
-        let bytes = Array(tree.bytes[trimmed(label)])
-        if let word = words.exact[bytes] { return word }
-        if let word = words.folded[bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }] { return word }
-        if case .word(let word) = words.otherwise { return word }
-        if !words.isTold, words.canonical.contains(where: { $0.utf8.elementsEqual(bytes) }) { return bytes }
-        return nil
+    private func word(for label: Range<Int>, in words: WordTable) -> [UInt8]? {
+        tree.bytes.withUnsafeBytes { words.word(for: UnsafeRawBufferPointer(rebasing: $0[label])) }
+    }
+
+    private mutating func count(_ label: Range<Int>, in counts: WritableKeyPath<RecordMapper, LabelCounts>) {
+        // By a copy: the label's bytes and the counts are both the mapper's own.
+        let copy = Array(tree.bytes[label])
+        copy.withUnsafeBytes { self[keyPath: counts].add($0) }
     }
 
     private mutating func appendWord(
-        _ name: String, _ rule: Rule, _ words: Words, _ writesLabel: Bool, _ context: UInt32
+        _ name: StaticString, _ rule: Rule, _ words: WordTable, _ writesLabel: Bool,
+        _ counts: WritableKeyPath<RecordMapper, LabelCounts>, _ context: UInt32
     ) throws {
-        guard let label = try scalar(rule, context), !trimmed(label).isEmpty else { return }
+        guard let value = try scalar(rule, context) else { return }
+        let label = trimmed(value)
+        guard !label.isEmpty else { return }
         if let word = word(for: label, in: words) {
-            out.append(contentsOf: "\"\(name)\":\"".utf8)
+            append(member: name, "\":\"")
             out.append(contentsOf: word)
-            out.append(contentsOf: "\",".utf8)
+            append("\",")
         } else {
-            if case .fail = words.otherwise {
+            if words.fails {
                 throw Diagnostic(
-                    code: "mapping.unknown-label", "no word is told for the \(name) `\(text(label))`", at: location(),
+                    code: "mapping.unknown-label", "no word is told for the \(name) `\(text(value))`", at: location(),
                     remedy: "add it to `words.\(name)`, or say `\"*\": keep` there")
             }
-            met.labelsWithoutWord[name, default: [:]][text(trimmed(label)), default: 0] += 1
+            count(label, in: counts)
         }
         if writesLabel {
-            out.append(contentsOf: "\"\(name)Label\":".utf8)
-            append(quoted: trimmed(label))
+            append(member: name, "Label\":")
+            append(quoted: label)
             out.append(UInt8(ascii: ","))
         }
+    }
+
+    private mutating func append(member name: StaticString, _ rest: StaticString) {
+        out.append(UInt8(ascii: "\""))
+        append(name)
+        append(rest)
+    }
+
+    /// Appends a text of ours as it stands.
+    @inline(__always)
+    mutating func append(_ text: StaticString) {
+        out.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// A message whose kind is not told, or told by a label without a word, is a note: nothing private becomes public.
     private mutating func appendKind(_ field: Maker.Field, _ rule: Rule?, _ context: UInt32) throws {
         out.append(contentsOf: field.prefix)
         out.append(UInt8(ascii: "\""))
-        var kind = Array(Message.Kind.note.rawValue.utf8)
-        let mark = tree.mark
-        if let rule, let label = try scalar(rule, context) {
-            let bytes = Array(tree.bytes[trimmed(label)])
-            let isCanonical = Message.Kind.allCases.contains { $0.rawValue.utf8.elementsEqual(bytes) }
-            if let word = word(for: label, in: plan.rules.kind) {
-                kind = word
-            } else if isCanonical {
-                kind = bytes
-            } else if case .fail = plan.rules.kind.otherwise {
-                throw Diagnostic(
-                    code: "mapping.unknown-label", "no word is told for the kind `\(text(label))`", at: location(),
-                    remedy: "add it to `words.kind`, or say `\"*\": note` there")
-            } else {
-                met.labelsWithoutWord["kind", default: [:]][text(trimmed(label)), default: 0] += 1
-                tree.undo(to: mark)
-            }
-        }
-        out.append(contentsOf: kind)
-        out.append(contentsOf: "\",".utf8)
+        if let word = try kindWord(rule, context) { out.append(contentsOf: word) } else { append("note") }
+        append("\",")
     }
+
+    private mutating func kindWord(_ rule: Rule?, _ context: UInt32) throws -> [UInt8]? {
+        let mark = tree.mark
+        guard let rule, let value = try scalar(rule, context) else { return nil }
+        let label = trimmed(value)
+        if let word = word(for: label, in: kindWords) { return word }
+        if let word = Self.kinds.first(where: { tree.isEqual(label, $0) }) { return word }
+        if kindWords.fails {
+            throw Diagnostic(
+                code: "mapping.unknown-label", "no word is told for the kind `\(text(value))`", at: location(),
+                remedy: "add it to `words.kind`, or say `\"*\": note` there")
+        }
+        count(label, in: \.kindLabels)
+        tree.undo(to: mark)
+        return nil
+    }
+
+    private static let kinds = Message.Kind.allCases.map { Array($0.rawValue.utf8) }
 
     // MARK: bodies
 
@@ -272,8 +294,8 @@ extension RecordMapper {
         }
         guard let content, !content.isEmpty else { return }
         out.append(contentsOf: field.prefix)
-        out.append(contentsOf: (kind == .text ? "{\"text\":" : "{\"html\":").utf8)
+        append(kind == .text ? "{\"text\":" : "{\"html\":")
         append(quoted: content)
-        out.append(contentsOf: (kind == .htmlLines ? ",\"lineBreaks\":true}," : "},").utf8)
+        append(kind == .htmlLines ? ",\"lineBreaks\":true}," : "},")
     }
 }

@@ -31,7 +31,7 @@ extension RecordMapper {
             var found = false
             switch rule.source {
             case .requester: return .requester
-            case .fields: found = rule.fields.allSatisfy { $0.field == .role }
+            case .fields: found = rule.saysOnlyRole
             case .reference(let tables, let by):
                 if let key = try scalar(by, context) {
                     for table in tables {
@@ -48,12 +48,14 @@ extension RecordMapper {
                 }
             }
             for (field, rule) in rule.fields {
-                guard let value = try scalar(rule, context), !trimmed(value).isEmpty else { continue }
-                person[field.rawValue] = trimmed(value)
+                guard let value = try scalar(rule, context) else { continue }
+                let trimmed = trimmed(value)
+                if trimmed.isEmpty { continue }
+                person[field.rawValue] = trimmed
                 if field != .role { found = true }
             }
             if found {
-                settle(rule.fields.contains { $0.field == .role } ? nil : defaultRole)
+                settle(rule.saysRole ? nil : defaultRole)
                 return .somebody
             }
         }
@@ -88,11 +90,11 @@ extension RecordMapper {
     mutating func appendPerson() {
         out.append(UInt8(ascii: "{"))
         var isFirst = true
-        for member in PersonField.allCases {
-            guard let value = person[member.rawValue] else { continue }
+        for member in person.indices {
+            guard let value = person[member] else { continue }
             if !isFirst { out.append(UInt8(ascii: ",")) }
             isFirst = false
-            out.append(contentsOf: "\"\(member.key)\":".utf8)
+            out.append(contentsOf: PersonField.prefixes[member])
             append(quoted: value)
         }
         out.append(UInt8(ascii: "}"))

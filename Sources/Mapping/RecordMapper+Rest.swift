@@ -40,6 +40,8 @@ extension RecordMapper {
     /// Gives what no rule took to the fragments of the record: what stands in a nested element to that one's message,
     /// everything else to the ticket, or without one to the record's own message.
     mutating func addRest() {
+        // Most records are mapped whole, or hold nothing else than what is.
+        guard hasRest() else { return }
         let takers = pending.indices.filter { pending[$0].extrasAt != nil }
         guard !takers.isEmpty else { return }
         for index in takers where pending[index].context != tree.root { splice(index) }
@@ -47,6 +49,11 @@ extension RecordMapper {
         let first = own.first { pending[$0].kind == .ticket } ?? own.first
         if let first { splice(first) }
         for index in own where index != first && !pending[index].extras.isEmpty { splice(index) }
+    }
+
+    private func hasRest() -> Bool {
+        for i in pending.indices where !pending[i].extras.isEmpty { return true }
+        return plan.rules.keepsRest && tree.hasUnused
     }
 
     /// Writes `extras` of one fragment: its payload moves to the end of the buffer.
@@ -149,7 +156,9 @@ extension RecordMapper {
     mutating func finish(into block: inout FragmentBlock, kind: UInt32, ordinal: UInt64, line: UInt32) {
         for (part, fragment) in pending.enumerated() {
             let keyStart = block.bytes.count
-            block.bytes.append(contentsOf: tree.bytes[fragment.ticketKey])
+            tree.bytes.withUnsafeBytes {
+                block.bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[fragment.ticketKey]))
+            }
             let key = keyStart..<block.bytes.count
             var messageKey: Range<Int>?
             if let range = fragment.messageKey {
@@ -160,7 +169,9 @@ extension RecordMapper {
             let start = block.bytes.count
             let isObject = fragment.kind != .tag && fragment.kind != .participant
             if isObject { block.bytes.append(UInt8(ascii: "{")) }
-            block.bytes.append(contentsOf: out[fragment.payload])
+            out.withUnsafeBytes {
+                block.bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[fragment.payload]))
+            }
             if isObject {
                 if fragment.payload.isEmpty {
                     block.bytes.append(UInt8(ascii: "}"))
@@ -171,7 +182,7 @@ extension RecordMapper {
             block.fragments.append(
                 Fragment(
                     kind: fragment.kind, flags: fragment.flags,
-                    ruleIndex: UInt16(plan.rules.makers[fragment.maker].index), kindOfRecord: kind, record: ordinal,
+                    ruleIndex: fragment.ruleIndex, kindOfRecord: kind, record: ordinal,
                     part: UInt32(part), line: line, ticketKey: key, messageKey: messageKey,
                     payload: start..<block.bytes.count, seconds: fragment.seconds, nanoseconds: fragment.nanoseconds))
         }

@@ -3,7 +3,12 @@ import TicketModel
 
 extension RecordMapper {
     /// Whether all conditions hold.
+    @inline(__always)
     mutating func matches(_ conditions: [Condition], _ context: UInt32) -> Bool {
+        conditions.isEmpty || allHold(conditions, context)
+    }
+
+    private mutating func allHold(_ conditions: [Condition], _ context: UInt32) -> Bool {
         for condition in conditions {
             guard holds(condition.test, condition.path, context) else { return false }
         }
@@ -22,10 +27,7 @@ extension RecordMapper {
             for test in tests where holds(test, path, context) { return true }
             return false
         case .equals(let text):
-            return tree.each(path, from: context) { node in
-                let range = tree.text(node)
-                return range.count == text.count && tree.bytes[range].elementsEqual(text)
-            }
+            return tree.each(path, from: context) { tree.isEqual(tree.text($0), text) }
         case .glob(let glob): return tree.each(path, from: context) { glob.matches(tree.bytes[tree.text($0)]) }
         }
     }
@@ -33,7 +35,15 @@ extension RecordMapper {
     /// The one value of a rule; nil where it yields nothing.
     ///
     /// What a failed rule looked at is left over again.
+    @inline(__always)
     mutating func scalar(_ rule: Rule, _ context: UInt32) throws -> Range<Int>? {
+        guard let path = rule.plain else { return try evaluate(rule, context) }
+        guard let node = tree.firstFull(path, from: context) else { return nil }
+        tree.use(node)
+        return tree.text(node)
+    }
+
+    private mutating func evaluate(_ rule: Rule, _ context: UInt32) throws -> Range<Int>? {
         let mark = tree.mark
         if matches(rule.when, context) {
             let raw = try source(rule, context)
@@ -63,7 +73,7 @@ extension RecordMapper {
                 }
             }
             let start = tree.bytes.count
-            for part in parts { tree.bytes.append(contentsOf: Array(tree.bytes[part])) }
+            for part in parts { tree.copy(part) }
             return start..<tree.bytes.count
         case .reference(let tables, let by):
             guard let key = try scalar(by, context) else { return nil }
@@ -97,18 +107,37 @@ extension RecordMapper {
 
     /// All values of a rule, in order.
     mutating func values(_ rule: Rule, _ context: UInt32) throws -> [Range<Int>] {
+        var values: [Range<Int>] = []
+        try append(valuesOf: rule, context, to: &values)
+        return values
+    }
+
+    /// Appends all values of a rule, in order.
+    ///
+    /// A path that is only split, as tags are, goes without lists in between.
+    mutating func append(valuesOf rule: Rule, _ context: UInt32, to values: inout [Range<Int>]) throws {
+        guard let path = rule.listPath else {
+            values += try evaluateAll(rule, context)
+            return
+        }
+        var node = tree.first(path.name, in: context)
+        while node != RecordTree.none {
+            if !tree.isEmpty(node) {
+                tree.use(node)
+                tree.append(piecesOf: tree.text(node), by: rule.split, to: &values)
+            }
+            node = tree.next(path.name, in: context, after: node)
+        }
+    }
+
+    private mutating func evaluateAll(_ rule: Rule, _ context: UInt32) throws -> [Range<Int>] {
         let mark = tree.mark
         var values: [Range<Int>] = []
         if matches(rule.when, context) {
             switch rule.source {
             case .first(let rules): for rule in rules { values += try self.values(rule, context) }
             case .path(let path):
-                var nodes: [UInt32] = []
-                tree.each(path, from: context) { node in
-                    if !tree.isEmpty(node) { nodes.append(node) }
-                    return false
-                }
-                for node in nodes {
+                for node in tree.all(path, from: context) where !tree.isEmpty(node) {
                     tree.use(node)
                     values.append(tree.text(node))
                 }
@@ -133,17 +162,12 @@ extension RecordMapper {
     }
 
     /// A range without the blanks around it.
-    func trimmed(_ range: Range<Int>) -> Range<Int> {
-        var (low, high) = (range.lowerBound, range.upperBound)
-        while low < high, tree.bytes[low] <= 0x20 { low += 1 }
-        while high > low, tree.bytes[high - 1] <= 0x20 { high -= 1 }
-        return low..<high
-    }
+    @inline(__always)
+    func trimmed(_ range: Range<Int>) -> Range<Int> { tree.trimmed(range) }
 
     private func outcome(_ rule: Rule, _ value: Range<Int>) -> LabelMap.Outcome {
         guard let map = rule.map else { return .keep }
-        if let outcome = map.entries[Array(tree.bytes[value])] { return outcome }
-        return map.entries[Array(tree.bytes[trimmed(value)])] ?? map.otherwise
+        return tree.bytes.withUnsafeBytes { map.outcome($0, value) }
     }
 
     /// `split`, `map` and `as`, in this order.

@@ -16,6 +16,9 @@ package struct RecordMapper {
     /// What was met so far; records are counted by ``fragments(of:firstOrdinal:sets:)`` only.
     package var tally: Tally {
         var all = met
+        for (field, labels) in [("status", statusLabels), ("priority", priorityLabels), ("kind", kindLabels)] {
+            if let counts = labels.byLabel { all.labelsWithoutWord[field] = counts }
+        }
         for (kind, counts) in zip(kinds, counts) { all.records[kind] = counts }
         return all
     }
@@ -23,7 +26,17 @@ package struct RecordMapper {
     package private(set) var identity: String?
 
     var met = Tally()
+    // Labels without a word.
+    var statusLabels = LabelCounts()
+    var priorityLabels = LabelCounts()
+    var kindLabels = LabelCounts()
+    let statusWords: WordTable
+    let priorityWords: WordTable
+    let kindWords: WordTable
     private var kindNames = NameTable()
+    /// By set: the kind of records of a set that has but one.
+    private var onlyKinds: [Int]
+    private let setNames: [[UInt8]]
     private var kinds: [String] = []
     private var counts: [Tally.Records] = []
 
@@ -34,7 +47,9 @@ package struct RecordMapper {
     private var line: UInt32 = 0
     private var column: UInt32 = 0
     /// By set: the makers that take from it.
-    private let makers: [[(index: Int, maker: Maker)]]
+    private let makers: [[MakerProgram]]
+    /// Values of a list at work.
+    var list: [Range<Int>] = []
     /// A person at work: by `PersonField`.
     var person: [Range<Int>?] = Array(repeating: nil, count: PersonField.allCases.count)
     /// The last look-up of a person that found nobody.
@@ -45,7 +60,7 @@ package struct RecordMapper {
 
     /// A fragment whose record has not been gone through yet: what is left over may still be added.
     struct Pending {
-        var maker: Int
+        var ruleIndex: UInt16
         var kind: Fragment.Kind
         var flags: Fragment.Flags = []
         var context: UInt32
@@ -72,10 +87,13 @@ package struct RecordMapper {
         self.tables = tables
         tree = RecordTree(rules: plan.rules)
         makers = plan.sets.indices.map { set in
-            plan.rules.makers.enumerated().filter { $0.element.scope.set == set }.map {
-                (index: $0.offset, maker: $0.element)
-            }
+            plan.rules.makers.filter { $0.scope.set == set }.map { MakerProgram($0) }
         }
+        statusWords = WordTable(plan.rules.status)
+        priorityWords = WordTable(plan.rules.priority)
+        kindWords = WordTable(plan.rules.kind)
+        onlyKinds = Array(repeating: -1, count: plan.sets.count)
+        setNames = plan.sets.map { Array($0.name.utf8) }
     }
 
     /// The fragments of tickets in a block.
@@ -94,16 +112,17 @@ package struct RecordMapper {
         let file = block.file
         result.bytes.reserveCapacity(block.bytes.count + 64 * records.count)
         tree.load(block)
+        self.file = file
         for (number, record) in records.enumerated() {
             let set = sets[Int(record.set)]
-            enter(record, set: set, file: file)
-            for (index, maker) in makers[set] {
-                if maker.scope.each.isEmpty {
-                    if matches(maker.scope.when, tree.root) { try make(maker, index, tree.root) }
-                } else {
-                    for context in tree.nodes(at: maker.scope.each) where matches(maker.scope.when, context) {
-                        try make(maker, index, context)
+            enter(record, set: set)
+            for maker in makers[set] {
+                if let each = maker.each {
+                    for context in tree.all(each, from: tree.root) where matches(maker.when, context) {
+                        try make(maker, context)
                     }
+                } else if matches(maker.when, tree.root) {
+                    try make(maker, tree.root)
                 }
             }
             let kind = kindOfRecord(set)
@@ -136,10 +155,11 @@ package struct RecordMapper {
         let records = block.records
         let file = block.file
         tree.load(block)
+        self.file = file
         for (number, record) in records.enumerated() {
             let set = sets[Int(record.set)]
             guard wanted.contains(where: { plan.rules.tables[$0].scope.set == set }) else { continue }
-            enter(record, set: set, file: file)
+            enter(record, set: set)
             for table in wanted where plan.rules.tables[table].scope.set == set {
                 let maker = plan.rules.tables[table]
                 for context in contexts(maker.scope) where matches(maker.scope.when, context) {
@@ -164,12 +184,11 @@ package struct RecordMapper {
         return result
     }
 
-    private mutating func enter(_ record: RecordBlock.Record, set: Int, file: String) {
+    private mutating func enter(_ record: RecordBlock.Record, set: Int) {
         tree.enter(record)
         out.removeAll(keepingCapacity: true)
         pending.removeAll(keepingCapacity: true)
         requesterEmail = nil
-        self.file = file
         line = record.line
         column = record.column
         for item in plan.rules.lets[set] {
@@ -197,19 +216,24 @@ package struct RecordMapper {
 
     /// A set's records are told apart by the value that most of its makers ask for.
     private mutating func kindOfRecord(_ set: Int) -> Int {
+        if onlyKinds[set] >= 0 {
+            counts[onlyKinds[set]].read += 1
+            return onlyKinds[set]
+        }
         let start = tree.bytes.count
-        tree.bytes.append(contentsOf: plan.sets[set].name.utf8)
+        tree.bytes.append(contentsOf: setNames[set])
         if let path = plan.rules.kindPaths[set].first, kinds.count < 1000,
             let node = tree.firstFull(path, from: tree.root)
         {
             tree.bytes.append(UInt8(ascii: " "))
-            tree.bytes.append(contentsOf: Array(tree.bytes[tree.text(node).prefix(64)]))
+            tree.copy(tree.text(node).prefix(64))
         }
         let id = Int(tree.bytes.withUnsafeBytes { kindNames.id(UnsafeRawBufferPointer(rebasing: $0[start...])) })
         if id == kinds.count {
             kinds.append(kindNames.text(UInt32(id)))
             counts.append(Tally.Records())
         }
+        if plan.rules.kindPaths[set].isEmpty { onlyKinds[set] = id }
         counts[id].read += 1
         return id
     }

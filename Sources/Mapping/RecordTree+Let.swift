@@ -36,12 +36,7 @@ extension RecordTree {
     }
 
     private func all(_ path: RulePath) -> [UInt32] {
-        var found: [UInt32] = []
-        each(path, from: root) { node in
-            if !isEmpty(node) { found.append(node) }
-            return false
-        }
-        return found
+        all(path, from: root).filter { !isEmpty($0) }
     }
 
     private mutating func makePairs(_ name: UInt32?, _ elements: [UInt32], _ namePath: [UInt32], _ valuePath: [UInt32])
@@ -72,12 +67,12 @@ extension RecordTree {
     }
 
     private func child(_ steps: [UInt32], of node: UInt32) -> UInt32? {
-        if steps.isEmpty { return node }
-        var found: UInt32?
-        each(RulePath(steps: steps, text: ""), from: node) {
-            found = $0; return true
+        // Nearly all are one step: pairs are looked at for every field of every row.
+        guard steps.count == 1 else {
+            return steps.isEmpty ? node : all(RulePath(steps: steps, text: ""), from: node).first
         }
-        return found
+        let found = first(steps[0], in: node)
+        return found == Self.none ? nil : found
     }
 
     private mutating func makeSplit(_ name: UInt32?, _ node: UInt32, _ by: [UInt8], _ into: [UInt32]) {

@@ -17,11 +17,15 @@ struct RecordTree {
     var names: NameTable
     /// The current record's root.
     private(set) var root = none
+    /// One past the last of the record's own nodes.
+    private var end = 0
     /// Trees that `let` made beside the record's own children.
     private(set) var tops: [UInt32] = []
 
     private let constants: [UInt8]
     private let nothing: [[UInt8]]
+    /// The lengths of the texts that mean nothing, as bits; the last bit for all longer ones.
+    private let nothingLengths: UInt64
     private let nilName: UInt32
     private var constantsAt = 0
     private var baseNodes = 0
@@ -43,6 +47,7 @@ struct RecordTree {
         nilName = names.id("@xsi:nil")
         constants = rules.constants
         nothing = rules.nothing
+        nothingLengths = rules.nothing.reduce(0) { $0 | 1 << UInt64(min($1.count, 63)) }
     }
 
     /// Takes a block in.
@@ -76,12 +81,9 @@ struct RecordTree {
         }
         if bytes.count > baseBytes { bytes.removeLast(bytes.count - baseBytes) }
         stamp &+= 1
-        while first.count < names.count {
-            first.append(Self.none)
-            last.append(Self.none)
-            stamps.append(0)
-        }
+        grow(to: names.count)
         root = record.root
+        end = Int(record.end)
         var child = nodes[Int(root)].firstChild
         while child != Self.none {
             index(child)
@@ -91,11 +93,7 @@ struct RecordTree {
 
     private mutating func index(_ node: UInt32) {
         let name = Int(nodes[Int(node)].name)
-        while first.count <= name {
-            first.append(Self.none)
-            last.append(Self.none)
-            stamps.append(0)
-        }
+        if name >= stamps.count { grow(to: name + 1) }
         nextSame[Int(node)] = Self.none
         if stamps[name] == stamp {
             nextSame[Int(last[name])] = node
@@ -104,6 +102,14 @@ struct RecordTree {
             first[name] = node
         }
         last[name] = node
+    }
+
+    private mutating func grow(to count: Int) {
+        while stamps.count < count {
+            first.append(Self.none)
+            last.append(Self.none)
+            stamps.append(0)
+        }
     }
 
     /// A constant's place.
@@ -145,9 +151,13 @@ struct RecordTree {
     func isEmpty(_ node: UInt32) -> Bool {
         let n = nodes[Int(node)]
         if n.length == 0 { return true }
-        let range = text(node)
+        if nothingLengths & (1 << UInt64(min(n.length, 63))) != 0, meansNothing(text(node)) { return true }
+        if n.firstChild != Self.none { return bytes[text(node)].allSatisfy { $0 <= 0x20 } }
+        return false
+    }
+
+    private func meansNothing(_ range: Range<Int>) -> Bool {
         for word in nothing where word.count == range.count && bytes[range].elementsEqual(word) { return true }
-        if n.firstChild != Self.none { return bytes[range].allSatisfy { $0 <= 0x20 } }
         return false
     }
 
@@ -159,70 +169,173 @@ struct RecordTree {
 
     /// Calls for every node at a path, in the order of the record, until told to stop.
     ///
+    /// Inlined, so that what a caller keeps in its closure costs nothing; only paths of several steps make a list first.
+    ///
     /// - Returns: whether it was stopped.
+    @inline(__always)
     @discardableResult
     func each(_ path: RulePath, from context: UInt32, _ body: (UInt32) -> Bool) -> Bool {
-        var base = context
-        if let whole = path.whole, base == root, stamps.count > Int(whole), stamps[Int(whole)] == stamp {
-            return chain(first[Int(whole)], body)
-        }
-        for _ in 0..<path.ups {
-            base = nodes[Int(base)].parent
-            if base == Self.none { return false }
-        }
-        return path.steps.withUnsafeBufferPointer { each($0[...], from: base, body) }
-    }
-
-    private func chain(_ start: UInt32, _ body: (UInt32) -> Bool) -> Bool {
-        var node = start
-        while node != Self.none {
-            if body(node) { return true }
-            node = nextSame[Int(node)]
-        }
-        return false
-    }
-
-    private func each(_ steps: Slice<UnsafeBufferPointer<UInt32>>, from base: UInt32, _ body: (UInt32) -> Bool) -> Bool
-    {
-        guard let step = steps.first else { return body(base) }
-        let rest = steps.dropFirst()
-        if base == root {
-            guard Int(step) < stamps.count, stamps[Int(step)] == stamp else { return false }
-            var node = first[Int(step)]
+        if path.name != Self.none {
+            var node = first(path.name, in: context)
             while node != Self.none {
-                if rest.isEmpty ? body(node) : each(rest, from: node, body) { return true }
-                node = nextSame[Int(node)]
+                if body(node) { return true }
+                node = next(path.name, in: context, after: node)
             }
             return false
         }
-        var node = nodes[Int(base)].firstChild
-        while node != Self.none {
-            if nodes[Int(node)].name == step {
-                if rest.isEmpty ? body(node) : each(rest, from: node, body) { return true }
-            }
-            node = nodes[Int(node)].next
-        }
+        for node in all(path, from: context) where body(node) { return true }
         return false
     }
 
     /// The first node at a path that says something.
+    @inline(__always)
     func firstFull(_ path: RulePath, from context: UInt32) -> UInt32? {
-        var found = Self.none
-        each(path, from: context) { node in
-            if isEmpty(node) { return false }
-            found = node
-            return true
-        }
+        let found = full(path, from: context)
         return found == Self.none ? nil : found
     }
 
-    /// All nodes at steps from the record's root.
-    func nodes(at steps: [UInt32]) -> [UInt32] {
+    private func full(_ path: RulePath, from context: UInt32) -> UInt32 {
+        if path.name != Self.none {
+            var node = first(path.name, in: context)
+            while node != Self.none, isEmpty(node) { node = next(path.name, in: context, after: node) }
+            return node
+        }
+        if let head = whole(path, context) {
+            var node = head
+            while node != Self.none, isEmpty(node) { node = nextSame[Int(node)] }
+            return node
+        }
+        let base = up(path.ups, from: context)
+        return base == Self.none ? base : full(path, 0, in: base)
+    }
+
+    private func full(_ path: RulePath, _ depth: Int, in base: UInt32) -> UInt32 {
+        if depth == path.steps.count { return isEmpty(base) ? Self.none : base }
+        let step = path.steps[depth]
+        var node = first(step, in: base)
+        while node != Self.none {
+            let found = full(path, depth + 1, in: node)
+            if found != Self.none { return found }
+            node = next(step, in: base, after: node)
+        }
+        return Self.none
+    }
+
+    /// All nodes at a path, in the order of the record.
+    func all(_ path: RulePath, from context: UInt32) -> [UInt32] {
         var found: [UInt32] = []
-        each(RulePath(steps: steps, text: ""), from: root) {
-            found.append($0); return false
+        if let head = whole(path, context) {
+            var node = head
+            while node != Self.none {
+                found.append(node)
+                node = nextSame[Int(node)]
+            }
+        } else {
+            let base = up(path.ups, from: context)
+            if base != Self.none { collect(path, 0, in: base, &found) }
         }
         return found
+    }
+
+    private func collect(_ path: RulePath, _ depth: Int, in base: UInt32, _ found: inout [UInt32]) {
+        if depth == path.steps.count {
+            found.append(base)
+            return
+        }
+        let step = path.steps[depth]
+        var node = first(step, in: base)
+        while node != Self.none {
+            collect(path, depth + 1, in: node, &found)
+            node = next(step, in: base, after: node)
+        }
+    }
+
+    /// All nodes at steps from the record's root.
+    func nodes(at steps: [UInt32]) -> [UInt32] { all(RulePath(steps: steps, text: ""), from: root) }
+
+    /// The first column whose header is the whole path; nil where none is.
+    @inline(__always)
+    private func whole(_ path: RulePath, _ context: UInt32) -> UInt32? {
+        guard let whole = path.whole, context == root, Int(whole) < stamps.count, stamps[Int(whole)] == stamp else {
+            return nil
+        }
+        return first[Int(whole)]
+    }
+
+    private func up(_ steps: Int, from context: UInt32) -> UInt32 {
+        var base = context
+        var left = steps
+        while left > 0, base != Self.none {
+            base = nodes[Int(base)].parent
+            left -= 1
+        }
+        return base
+    }
+
+    /// The first child of that name; the record's root has its children by name.
+    @inline(__always)
+    func first(_ name: UInt32, in base: UInt32) -> UInt32 {
+        if base == root {
+            return Int(name) < stamps.count && stamps[Int(name)] == stamp ? first[Int(name)] : Self.none
+        }
+        return named(name, from: nodes[Int(base)].firstChild)
+    }
+
+    @inline(__always)
+    func next(_ name: UInt32, in base: UInt32, after node: UInt32) -> UInt32 {
+        base == root ? nextSame[Int(node)] : named(name, from: nodes[Int(node)].next)
+    }
+
+    @inline(__always)
+    private func named(_ name: UInt32, from start: UInt32) -> UInt32 {
+        var node = start
+        while node != Self.none, nodes[Int(node)].name != name { node = nodes[Int(node)].next }
+        return node
+    }
+
+    /// A range without the blanks around it.
+    @inline(__always)
+    func trimmed(_ range: Range<Int>) -> Range<Int> { bytes.withUnsafeBytes { ByteText.trimmed($0, range) } }
+
+    /// Whether a range holds those bytes.
+    @inline(__always)
+    func isEqual(_ range: Range<Int>, _ other: [UInt8]) -> Bool {
+        range.count == other.count
+            && bytes.withUnsafeBytes { bytes in other.withUnsafeBytes { ByteText.equal(bytes, range, $0) } }
+    }
+
+    /// Appends a copy of some of its own bytes.
+    mutating func copy(_ range: Range<Int>) {
+        for i in range { bytes.append(bytes[i]) }
+    }
+
+    /// Appends the pieces of a text between separators, without the blanks around them and without empty ones; without a
+    /// separator the whole text as it stands.
+    func append(piecesOf range: Range<Int>, by separator: [UInt8], to pieces: inout [Range<Int>]) {
+        guard let mark = separator.first else {
+            pieces.append(range)
+            return
+        }
+        bytes.withUnsafeBytes { bytes in
+            var start = range.lowerBound
+            var at = start
+            func close(_ end: Int) {
+                let piece = ByteText.trimmed(bytes, start..<end)
+                if !piece.isEmpty { pieces.append(piece) }
+            }
+            while at + separator.count <= range.upperBound {
+                if bytes[at] == mark,
+                    separator.count == 1 || bytes[at..<at + separator.count].elementsEqual(separator)
+                {
+                    close(at)
+                    at += separator.count
+                    start = at
+                } else {
+                    at += 1
+                }
+            }
+            close(range.upperBound)
+        }
     }
 
     // MARK: what is used
@@ -245,6 +358,15 @@ struct RecordTree {
 
     /// Whether a node's text is mapped.
     func isUsed(_ node: UInt32) -> Bool { used[Int(node)] }
+
+    /// Whether anything in the record that says something is not mapped.
+    var hasUnused: Bool {
+        if !tops.isEmpty { return true }
+        for node in Int(root)..<end where !used[node] && !isEmpty(UInt32(node)) && !isNilMark(UInt32(node)) {
+            return true
+        }
+        return false
+    }
 
     /// Marks a node and all below it as used.
     mutating func useAll(_ node: UInt32) {

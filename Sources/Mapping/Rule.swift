@@ -29,6 +29,10 @@ final class Rule: Sendable {
     }
 
     let source: Source
+    /// The path of a rule that is nothing but a path, as most are: its value needs no more than a look at the record.
+    let plain: RulePath?
+    /// The path of a rule that yields what stands at a name, split or as it is, and does nothing else with it.
+    let listPath: RulePath?
     let when: [Condition]
     let split: [UInt8]
     let map: LabelMap?
@@ -45,6 +49,13 @@ final class Rule: Sendable {
         formats: [DatePattern] = [], zone: Zone? = nil, otherwise: Rule? = nil, text: String
     ) {
         self.source = source
+        if case .path(let path) = source, when.isEmpty, map == nil, conversion == nil, otherwise == nil {
+            plain = split.isEmpty ? path : nil
+            listPath = path.name != RecordTree.none ? path : nil
+        } else {
+            plain = nil
+            listPath = nil
+        }
         self.when = when
         self.split = split
         self.map = map
@@ -104,7 +115,7 @@ enum Conversion: Sendable, Hashable {
 }
 
 /// A `map:`: texts to other texts.
-struct LabelMap: Sendable {
+final class LabelMap: Sendable {
     /// What a text becomes.
     enum Outcome: Sendable {
         /// Itself.
@@ -114,13 +125,33 @@ struct LabelMap: Sendable {
         /// A text of the mapping.
         case constant(Range<Int>)
     }
-    var entries: [[UInt8]: Outcome] = [:]
+    private let names: NameTable
+    private let outcomes: [Outcome]
     /// For what is not named; keep where the mapping says nothing.
-    var otherwise: Outcome = .keep
+    let otherwise: Outcome
+
+    init(_ entries: [(label: String, outcome: Outcome)], otherwise: Outcome) {
+        var names = NameTable()
+        var outcomes: [Outcome] = []
+        for entry in entries where names.id(entry.label) == outcomes.count { outcomes.append(entry.outcome) }
+        self.names = names
+        self.outcomes = outcomes
+        self.otherwise = otherwise
+    }
+
+    /// What a text becomes: named as it stands, or without the blanks around it.
+    func outcome(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Outcome {
+        if let id = names.find(UnsafeRawBufferPointer(rebasing: bytes[range])) { return outcomes[id] }
+        let trimmed = ByteText.trimmed(bytes, range)
+        if trimmed.count < range.count, let id = names.find(UnsafeRawBufferPointer(rebasing: bytes[trimmed])) {
+            return outcomes[id]
+        }
+        return otherwise
+    }
 }
 
 /// One line of a `when:`.
-struct Condition: Sendable {
+final class Condition: Sendable {
     indirect enum Test: Sendable {
         case equals([UInt8])
         case glob(Glob)
@@ -128,8 +159,13 @@ struct Condition: Sendable {
         case present, absent
         case not(Test)
     }
-    var path: RulePath
-    var test: Test
+    let path: RulePath
+    let test: Test
+
+    init(path: RulePath, test: Test) {
+        self.path = path
+        self.test = test
+    }
 
     /// Whether the test tells the value whole, so that it need not be kept among the extras.
     var isLiteral: Bool {
@@ -161,10 +197,15 @@ final class PersonRule: Sendable {
     let fields: [(field: PersonField, rule: Rule)]
     let when: [Condition]
     let otherwise: [PersonRule]
+    /// Whether the fields name the role, and whether they name nothing else.
+    let saysRole: Bool
+    let saysOnlyRole: Bool
 
     init(source: Source, fields: [(field: PersonField, rule: Rule)], when: [Condition], otherwise: [PersonRule]) {
         self.source = source
         self.fields = fields
+        saysRole = fields.contains { $0.field == .role }
+        saysOnlyRole = fields.allSatisfy { $0.field == .role }
         self.when = when
         self.otherwise = otherwise
     }
@@ -174,7 +215,20 @@ final class PersonRule: Sendable {
 enum PersonField: Int, CaseIterable, Sendable {
     case email, familyName, givenName, id, name, phone, role
 
-    var key: String { String(describing: self) }
+    var key: String {
+        switch self {
+        case .email: "email"
+        case .familyName: "familyName"
+        case .givenName: "givenName"
+        case .id: "id"
+        case .name: "name"
+        case .phone: "phone"
+        case .role: "role"
+        }
+    }
+
+    /// By raw value: `"key":` as it stands in a person's object.
+    static let prefixes: [[UInt8]] = allCases.map { Array("\"\($0.key)\":".utf8) }
 
     init?(key: String) {
         guard let field = PersonField.allCases.first(where: { $0.key == key }) else { return nil }

@@ -61,26 +61,52 @@ package enum JSONText {
     }
 
     /// Appends UTF-8 bytes escaped, without quotes.
+    ///
+    /// Eight bytes are looked at together: bodies are long, and hardly any byte in them is escaped.
     package static func append(escaped bytes: UnsafeRawBufferPointer, to out: inout [UInt8]) {
         var run = 0
-        for i in 0..<bytes.count {
-            let byte = bytes[i]
-            if byte >= 0x20 && byte != 0x22 && byte != 0x5C { continue }
-            if run < i { out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[run..<i])) }
-            run = i + 1
-            out.append(0x5C)
-            switch byte {
-            case 0x22, 0x5C: out.append(byte)
-            case 0x08: out.append(UInt8(ascii: "b"))
-            case 0x09: out.append(UInt8(ascii: "t"))
-            case 0x0A: out.append(UInt8(ascii: "n"))
-            case 0x0C: out.append(UInt8(ascii: "f"))
-            case 0x0D: out.append(UInt8(ascii: "r"))
-            default:
-                let hex = Array("0123456789abcdef".utf8)
-                out.append(contentsOf: [UInt8(ascii: "u"), 0x30, 0x30, hex[Int(byte >> 4)], hex[Int(byte & 15)]])
+        var i = 0
+        let count = bytes.count
+        while true {
+            while i &+ 8 <= count, !needsEscape(bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self)) { i &+= 8 }
+            guard i < count else { break }
+            let end = min(i &+ 8, count)
+            while i < end {
+                let byte = bytes[i]
+                if byte < 0x20 || byte == 0x22 || byte == 0x5C {
+                    if run < i { out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[run..<i])) }
+                    run = i + 1
+                    append(escape: byte, to: &out)
+                }
+                i &+= 1
             }
         }
-        if run < bytes.count { out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[run...])) }
+        if run < count { out.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[run...])) }
+    }
+
+    /// Whether one of eight bytes may need an escape; never false where one does.
+    @inline(__always)
+    private static func needsEscape(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let controls = (word &- ones &* 0x20) & ~word
+        let quotes = word ^ ones &* 0x22
+        let slashes = word ^ ones &* 0x5C
+        let found = controls | ((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes)
+        return found & (ones &* 0x80) != 0
+    }
+
+    private static func append(escape byte: UInt8, to out: inout [UInt8]) {
+        out.append(0x5C)
+        switch byte {
+        case 0x22, 0x5C: out.append(byte)
+        case 0x08: out.append(UInt8(ascii: "b"))
+        case 0x09: out.append(UInt8(ascii: "t"))
+        case 0x0A: out.append(UInt8(ascii: "n"))
+        case 0x0C: out.append(UInt8(ascii: "f"))
+        case 0x0D: out.append(UInt8(ascii: "r"))
+        default:
+            out.append(contentsOf: "u00".utf8)
+            for digit in [byte >> 4, byte & 15] { out.append(digit < 10 ? 0x30 + digit : 0x57 + digit) }
+        }
     }
 }

@@ -88,13 +88,25 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
     /// Appends the bytes of ``description``.
     package func append(to out: inout [UInt8]) {
         let c = civil
-        func two(_ n: Int) { out.append(UInt8(48 + n / 10)); out.append(UInt8(48 + n % 10)) }
-        two(c.year / 100); two(c.year % 100)
-        out.append(UInt8(ascii: "-")); two(c.month)
-        out.append(UInt8(ascii: "-")); two(c.day)
-        out.append(UInt8(ascii: "T")); two(c.hour)
-        out.append(UInt8(ascii: ":")); two(c.minute)
-        out.append(UInt8(ascii: ":")); two(c.second)
+        withUnsafeTemporaryAllocation(byteCount: 19, alignment: 1) { text in
+            func two(_ at: Int, _ n: Int) {
+                text[at] = UInt8(truncatingIfNeeded: 48 + n / 10)
+                text[at + 1] = UInt8(truncatingIfNeeded: 48 + n % 10)
+            }
+            two(0, c.year / 100)
+            two(2, c.year % 100)
+            two(5, c.month)
+            two(8, c.day)
+            two(11, c.hour)
+            two(14, c.minute)
+            two(17, c.second)
+            text[4] = UInt8(ascii: "-")
+            text[7] = UInt8(ascii: "-")
+            text[10] = UInt8(ascii: "T")
+            text[13] = UInt8(ascii: ":")
+            text[16] = UInt8(ascii: ":")
+            out.append(contentsOf: UnsafeRawBufferPointer(text))
+        }
         if fractionDigits > 0 {
             out.append(UInt8(ascii: "."))
             var divisor = Self.powers[Int(fractionDigits) - 1]

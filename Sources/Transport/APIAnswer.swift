@@ -6,9 +6,9 @@ package import TicketModel
 package struct APIAnswer: Sendable {
     package var status: Int
     package var fields: HTTPFields
-    /// The body, read.
+    /// The body, read. An excerpt in it is free of the client's secrets.
     ///
-    /// An excerpt in it is free of the client's secrets.
+    /// JSON is as it came and may repeat a secret: what is shown of it goes through ``APIClient/redact(_:)`` first.
     package var answer: JSONAnswer
     /// What PHP said around the JSON, free of the client's secrets; for one note in the log.
     package var noise: String?
@@ -22,6 +22,8 @@ package struct APIAnswer: Sendable {
     package var retryAfter: Duration?
     /// The address at which the site's own redirects ended, where there were any.
     package var redirectedTo: EndpointURL?
+    /// Knows the secrets of the client that called.
+    let redactor: Redactor
 
     /// Whether the status is 2xx.
     package var isSuccess: Bool { (200..<300).contains(status) }
@@ -31,20 +33,11 @@ package struct APIAnswer: Sendable {
 }
 
 extension APIAnswer {
-    /// The JSON of a successful answer.
-    ///
-    /// - Throws: ``problem`` for an answer that is no JSON (a page with status 200, a crash of PHP), and for every status
-    ///   but 2xx; connectors look at the statuses that mean something to them first.
-    package func requireJSON() throws -> JSON {
-        guard isSuccess, let json else { throw problem }
-        return json
-    }
-
     /// What is wrong with an answer that was not what the API promises, in general terms.
     package var problem: Diagnostic {
         switch answer {
         case .notJSON(let kind, _, let excerpt): notJSON(kind, excerpt)
-        case .json(_, let json): refused(said: Self.message(of: json))
+        case .json(_, let json): refused(said: message(of: json))
         }
     }
 
@@ -113,8 +106,8 @@ extension APIAnswer {
     }
 
     /// The sentence that most APIs put under one of these names.
-    private static func message(of json: JSON) -> String? {
+    private func message(of json: JSON) -> String? {
         let text = json["message"]?.string ?? json["error"]?.string ?? json["error"]?["message"]?.string ?? json.string
-        return text.map { Excerpt.plain(Array($0.utf8)[...]) }
+        return text.map { Excerpt.plain(Array($0.utf8)[...], clean: redactor.clean) }
     }
 }

@@ -27,8 +27,10 @@ package struct APIClient: Sendable {
 
     /// Makes a client; nothing is sent.
     ///
-    /// `pacer` is one for all clients of a helpdesk; `version` is the tool's, for `User-Agent: Ticketferry/VERSION`;
-    /// `log` hears of every exchange.
+    /// - Parameters:
+    ///   - version: the tool's version, for `User-Agent: Ticketferry/VERSION`.
+    ///   - pacer: the pace, one for all clients of a helpdesk.
+    ///   - log: hears of every exchange.
     package init(
         base: BaseURL, authentication: Authentication, transport: any HTTPTransport, pacer: Pacer,
         version: String, retries: RetryPolicy = RetryPolicy(), deadline: Duration = .seconds(60),
@@ -119,12 +121,12 @@ package struct APIClient: Sendable {
         let (head, duration) = try await observed(
             request, into: sink, deadline: call.deadline ?? deadline, attempt: attempt, received: { sink.bytes.count })
         let redactor = redactor
-        let (answer, noise) = JSONAnswer.read(sink.bytes, status: head.status.code)
+        let (answer, noise) = JSONAnswer.read(sink.bytes, status: head.status.code, clean: redactor.clean)
         return APIAnswer(
-            status: head.status.code, fields: head.headerFields, answer: answer.cleaned(by: redactor),
-            noise: noise.map(redactor.clean), request: redactor.clean(request.summary), attempts: attempt,
+            status: head.status.code, fields: head.headerFields, answer: answer, noise: noise,
+            request: redactor.clean(request.summary), attempts: attempt,
             duration: duration,
-            retryAfter: RetryAfter.read(head.headerFields, now: timekeeper.calendar()))
+            retryAfter: RetryAfter.read(head.headerFields, now: timekeeper.calendar()), redactor: redactor)
     }
 
     /// One exchange, paced and logged, its failures named and cleaned.
@@ -163,13 +165,5 @@ package struct APIClient: Sendable {
         guard [429, 503].contains(head.status.code) else { return .answered }
         let asked = RetryAfter.read(head.headerFields, now: timekeeper.calendar())
         return .throttled(retryAfter: asked.map { min($0, retries.longestPause) })
-    }
-}
-
-extension JSONAnswer {
-    /// With an excerpt that holds no secret.
-    fileprivate func cleaned(by redactor: Redactor) -> JSONAnswer {
-        guard case .notJSON(let kind, let status, let excerpt) = self else { return self }
-        return .notJSON(kind, status: status, excerpt: redactor.clean(excerpt))
     }
 }

@@ -7,9 +7,7 @@ internal import NIOHTTPCompression
 internal import NIOPosix
 internal import NIOSSL
 
-/// HTTP/1.1 over sockets, with kept-alive connections.
-///
-/// The only file that knows AsyncHTTPClient.
+/// HTTP/1.1 over sockets, with kept-alive connections. The only file that knows AsyncHTTPClient.
 ///
 /// Proxies from the environment are not used: whoever runs a migration says where its data goes.
 package final class AsyncHTTPClientTransport: HTTPTransport {
@@ -60,7 +58,8 @@ package final class AsyncHTTPClientTransport: HTTPTransport {
                     do {
                         try await sink.receive(Array(buffer.readableBytesView), of: head)
                     } catch {
-                        failureOfSink = error
+                        // Sent is sent: a sink that was cancelled must not pass for a request that was not sent.
+                        failureOfSink = error is CancellationError ? HTTPFailure.cancelled : error
                         throw error
                     }
                 }
@@ -117,7 +116,7 @@ extension AsyncHTTPClientTransport {
     private static func failure(_ error: any Error) -> HTTPFailure {
         switch error {
         case let failure as HTTPFailure: return failure
-        case is CancellationError: return cancelled
+        case is CancellationError: return .cancelled
         case let error as HTTPClientError: return failure(error)
         case let error as NIOConnectionError:
             let nobody = error.connectionErrors.isEmpty && (error.dnsAError != nil || error.dnsAAAAError != nil)
@@ -140,6 +139,8 @@ extension AsyncHTTPClientTransport {
             return HTTPFailure(.uncertain, .tooLarge, "the answer grows beyond its limit when it is decompressed")
         case is NIOHTTPDecompression.DecompressionError, is NIOHTTPDecompression.ExtraDecompressionError:
             return HTTPFailure(.uncertain, .malformed, "the answer's compression is damaged")
+        case let error as HTTPParserError where error == .invalidEOFState:
+            return HTTPFailure(.uncertain, .connectionLost, "the connection was lost before the answer was complete")
         case is HTTPParserError:
             return HTTPFailure(.uncertain, .malformed, "the answer breaks the rules of HTTP")
         case is IOError, is ChannelError, is NIOSSLError, is NIOSSLExtraError:
@@ -159,7 +160,7 @@ extension AsyncHTTPClientTransport {
             HTTPFailure(.notSent, .invalidRequest, "the address cannot be requested")
         case .alreadyShutdown:
             HTTPFailure(.notSent, .cancelled, "the connections were closed already")
-        case .cancelled: cancelled
+        case .cancelled: HTTPFailure.cancelled
         case .deadlineExceeded, .readTimeout, .writeTimeout:
             HTTPFailure(.uncertain, .timeout, "no complete answer came in time")
         case .bodyLengthMismatch, .writeAfterRequestSent:
@@ -171,9 +172,5 @@ extension AsyncHTTPClientTransport {
                 HTTPFailure(.uncertain, .connectionLost, "the connection was lost before the answer was complete")
             }
         }
-    }
-
-    private static var cancelled: HTTPFailure {
-        HTTPFailure(.uncertain, .cancelled, "the request was cancelled while it was under way")
     }
 }

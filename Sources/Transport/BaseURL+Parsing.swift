@@ -88,8 +88,11 @@ extension BaseURL {
             remedy: "write it as the browser shows it: https://help.example.com", cause: .badInput)
     }
 
-    /// What was typed, short and without control characters, and without a query, in which a key may stand.
+    /// What was typed, short and without control characters; without a query, in which a key may stand, and without
+    /// what stands before an `@`, which may be a login.
     private static func shown(_ text: String) -> String {
-        String(text.prefix { $0 != "?" }.prefix(100).filter { !$0.isNewline && ($0.asciiValue ?? 32) >= 32 })
+        let end = text.unicodeScalars.lastIndex(of: "@").map { text.unicodeScalars.index(after: $0) }
+        let text = end.map { "•••@" + String(text.unicodeScalars[$0...]) } ?? text
+        return String(text.prefix { $0 != "?" }.prefix(100).filter { !$0.isNewline && ($0.asciiValue ?? 32) >= 32 })
     }
 }

@@ -48,9 +48,6 @@ package struct EndpointURL: Hashable, Sendable {
         return "\(scheme)://\(name)\(port.map { ":\($0)" } ?? "")"
     }
 
-    /// The port that is connected to.
-    package var effectivePort: Int { port ?? Self.usualPort(of: scheme) }
-
     /// The address that an answer's `Location` names, seen from this one; nil where it makes no sense.
     package func resolving(_ location: String) -> EndpointURL? {
         let location = location.trimmed
@@ -112,7 +109,9 @@ struct Authority {
 extension EndpointURL {
     /// Whether the host is this very machine: `localhost`, `*.localhost`, 127.0.0.0/8 and `::1`.
     package var isLoopback: Bool {
-        if host == "localhost" || host.hasSuffix(".localhost") || host == "::1" { return true }
+        // A dot at the end is the root's name: resolvers take the host as if it were not there.
+        let name = host.hasSuffix(".") ? String(host.dropLast()) : host
+        if name == "localhost" || name.hasSuffix(".localhost") || name == "::1" { return true }
         return ipv4?.first == 127
     }
 
@@ -122,10 +121,11 @@ extension EndpointURL {
     package var isPrivateAddress: Bool {
         if isLoopback { return true }
         if host.contains(":") {
-            // fc00::/7, fe80::/10, :: and every IPv4 address in IPv6's clothes.
-            let low = host.prefix(2)
-            return low == "fc" || low == "fd" || host.hasPrefix("fe8") || host.hasPrefix("fe9") || host.hasPrefix("fea")
-                || host.hasPrefix("feb") || host.hasPrefix("::")
+            // By the first group, since zeros may be written out (`0:0:0:0:0:0:0:1`): all that begins with zeros, every
+            // IPv4 address in IPv6's clothes (64:ff9b::, 2002::), unique local, link-local, site-local and multicast.
+            let group = host.prefix { $0 != ":" }
+            guard let first = group.isEmpty ? 0 : UInt16(group, radix: 16) else { return true }
+            return first == 0 || first == 0x64 || first == 0x2002 || first >> 9 == 0xFC00 >> 9 || first >= 0xFE80
         }
         guard let ip = ipv4 else {
             // A host of digits only (`2130706433`, `0x7f.1`) is an address in a form that resolvers understand.
@@ -140,7 +140,8 @@ extension EndpointURL {
 
     private var ipv4: [UInt8]? {
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        let bytes = parts.compactMap { UInt8($0) }
+        // `0177` is no 177: resolvers read it as octal.
+        let bytes = parts.compactMap { part in UInt8(part).flatMap { String($0) == part ? $0 : nil } }
         return parts.count == 4 && bytes.count == 4 ? bytes : nil
     }
 }

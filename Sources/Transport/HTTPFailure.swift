@@ -47,9 +47,7 @@ package struct HTTPFailure: Error, Sendable, Hashable {
     package var reason: Reason
     /// Details in words, without secrets.
     package var detail: String
-    /// The request: `GET https://…`, without secrets.
-    ///
-    /// Set by the client.
+    /// The request: `GET https://…`, without secrets. Set by the client.
     package var request: String?
     /// What to do, where it depends on the answer.
     package var advice: String?
@@ -63,6 +61,10 @@ package struct HTTPFailure: Error, Sendable, Hashable {
         self.detail = detail
         self.request = request
         self.advice = advice
+    }
+
+    static var cancelled: HTTPFailure {
+        HTTPFailure(.uncertain, .cancelled, "the request was cancelled while it was under way")
     }
 
     static func tooLarge(limit: Int) -> HTTPFailure {

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package import HTTPTypes
 
-/// Sends one request and brings its answer: sockets, or a sandbox in this process.
-///
-/// No retries, redirects or logins.
+/// Sends one request and brings its answer: sockets, or a sandbox in this process. No retries, redirects or logins.
 package protocol HTTPTransport: Sendable {
     /// Sends a request and hands the answer's body to a sink as it comes.
     ///
     /// An answer of any status is an answer, not an error.
     ///
     /// - Parameters:
-    ///   - request: what is sent.
     ///   - deadline: how long it may take from here to the body's last byte.
     ///   - sink: takes the body, after decompression; what it throws ends the exchange and is thrown on as it is.
     /// - Returns: status and header fields.
@@ -55,6 +52,12 @@ package struct OutgoingRequest: Sendable {
 
     /// `GET https://host/path?…`, without the query's values that may be secret.
     package var summary: String { "\(method.rawValue) \(Redactor.redacted(url))" }
+}
+
+/// Neither fields nor body are shown: they hold the login.
+extension OutgoingRequest: CustomStringConvertible, CustomReflectable {
+    package var description: String { summary }
+    package var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
 }
 
 /// An answer whose body was collected.

@@ -22,6 +22,7 @@ package struct InProcessTransport: HTTPTransport {
         _ request: OutgoingRequest, deadline: Duration, into sink: any ResponseSink
     ) async throws -> HTTPResponse {
         try Task.checkCancellation()
+        try request.body.checkFiles()
         let body = try request.body.collected()
         let answer = try await withDeadline(deadline, by: timekeeper) { [handler] in
             do {
@@ -29,13 +30,14 @@ package struct InProcessTransport: HTTPTransport {
             } catch let failure as HTTPFailure {
                 throw failure
             } catch is CancellationError {
-                throw HTTPFailure(.uncertain, .cancelled, "the request was cancelled while it was under way")
+                throw HTTPFailure.cancelled
             } catch {
                 throw HTTPFailure(.uncertain, .connectionLost, "the connection was lost before the answer came")
             }
         }
         let head = HTTPResponse(status: .init(code: answer.status), headerFields: answer.fields)
-        if !answer.body.isEmpty, request.method != .head { try await sink.receive(answer.body, of: head) }
+        guard !answer.body.isEmpty, request.method != .head else { return head }
+        do { try await sink.receive(answer.body, of: head) } catch is CancellationError { throw HTTPFailure.cancelled }
         return head
     }
 }

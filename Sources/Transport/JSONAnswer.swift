@@ -43,7 +43,12 @@ extension JSONAnswer {
     ///
     /// A byte order mark and blanks are skipped. A JSON value is taken only where it ends the body, or where nothing but
     /// messages of PHP follow it, so that no scrap of a broken answer passes as one.
-    package static func read(_ body: [UInt8], status: Int) -> (answer: JSONAnswer, noise: String?) {
+    ///
+    /// - Parameter clean: takes secrets out of what is shown, before it is shortened: half a secret is one, too.
+    package static func read(
+        _ body: [UInt8], status: Int, clean: (String) -> String = { $0 }
+    ) -> (answer: JSONAnswer, noise: String?) {
+        func excerpt(_ bytes: ArraySlice<UInt8>) -> String { Excerpt.plain(bytes, clean: clean) }
         let start = skipMarks(body, from: 0)
         let text = body[start...]
         guard let first = text.first else { return (.notJSON(.empty, status: status, excerpt: ""), nil) }
@@ -51,8 +56,8 @@ extension JSONAnswer {
         let isPage = looksLikePage(text)
         if !isPage, let found = search(body, from: start) {
             switch found {
-            case .value(let json, let noise): return (.json(status: status, json), Excerpt.plain(noise))
-            case .truncated: return (.notJSON(.truncated, status: status, excerpt: Excerpt.plain(text)), nil)
+            case .value(let json, let noise): return (.json(status: status, json), excerpt(noise))
+            case .truncated: return (.notJSON(.truncated, status: status, excerpt: excerpt(text)), nil)
             }
         }
         let kind: NotJSON =
@@ -65,7 +70,7 @@ extension JSONAnswer {
             } else {
                 .other
             }
-        return (.notJSON(kind, status: status, excerpt: Excerpt.plain(text)), nil)
+        return (.notJSON(kind, status: status, excerpt: excerpt(text)), nil)
     }
 
     private enum Found {
@@ -73,45 +78,59 @@ extension JSONAnswer {
         case truncated
     }
 
-    /// Looks for a value that begins the body or stands behind PHP's messages, and for one that breaks off there.
+    /// Looks for a value that begins the body or follows PHP's messages. Linear but for a bounded number of tries.
     ///
-    /// Brackets within a message are passed over: a value stands where a message has ended. Only an object that has
-    /// members may also stand in the message's line, for sites whose settings put no line break there. One that never
-    /// closes ends the search, since what stands inside it is a scrap. Linear but for a bounded number of tries.
-    private static func search(_ body: [UInt8], from start: Int) -> Found? {
+    /// It never looks inside of what may itself be the answer: the last record of a list that breaks off is no answer.
+    ///
+    /// - Parameter anywhere: whether brackets within lines count; they do where none begins a line.
+    private static func search(_ body: [UInt8], from start: Int, anywhere: Bool = false) -> Found? {
         let hasNoise = PHPNoise.starts(body[start...])
-        var triesLeft = 64
+        var hasCandidate = false
         var at = start
-        while at < body.count, triesLeft > 0 {
-            guard let kind = opening(body, at: at),
-                at == start || hasNoise && (kind == .members || followsMessage(body, at: at))
+        var triesLeft = 1000
+        while triesLeft > 0 {
+            triesLeft -= 1
+            guard let open = body[at...].firstIndex(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") })
             else {
-                // Without messages before it, JSON begins the body or is not there.
-                if !hasNoise { return nil }
-                at += 1
+                break
+            }
+            // Without messages before it, JSON begins the body or is not there.
+            if !hasNoise && open != start { return nil }
+            if !anywhere, !beginsLine(body, at: open) {
+                at = open + 1
                 continue
             }
-            triesLeft -= 1
-            guard let end = endOfValue(body, from: at) else { return .truncated }
-            let rest = body[end...].drop { $0.isBlank }
-            if rest.isEmpty || PHPNoise.starts(rest), let json = try? JSON(parsing: body[at..<end]) {
-                return .value(json, noise: body[start..<at] + rest)
+            hasCandidate = true
+            if let end = endOfValue(body, from: open) {
+                let rest = body[end...].drop { $0.isBlank }
+                if rest.isEmpty || PHPNoise.starts(rest), let json = try? JSON(parsing: body[open..<end]) {
+                    return .value(json, noise: body[start..<open] + rest)
+                }
+                // Brackets in a message: `[12-Jan-2026 10:00:00 UTC]`. Each costs a walk to its end.
+                at = end
+                triesLeft -= 15
+            } else if looksLikeValue(body, at: open) {
+                // Within a line it is more likely a message's own.
+                return anywhere ? nil : .truncated
+            } else {
+                at = open + 1
+                triesLeft -= 15
             }
-            at += 1
         }
-        return nil
+        return hasCandidate || anywhere ? nil : search(body, from: start, anywhere: true)
     }
 
-    /// Whether a place may be the end of a message: it follows a line break, a byte order mark or one of the tags that
-    /// PHP and WordPress close their messages with.
-    private static func followsMessage(_ body: [UInt8], at: Int) -> Bool {
-        let before = body[..<at]
-        guard let last = before.last else { return true }
-        if last == 0x0A || last == 0x0D { return true }
-        let visible = before.suffix(64).reversed().drop { $0.isBlank }.reversed()
-        return ["<br />", "<br/>", "<br>", "</p>", "</div>", "\u{FEFF}"].contains {
-            visible.suffix($0.utf8.count).elementsEqual($0.utf8)
+    /// Whether only blanks and marks stand between a place and a line's start or a tag's end: PHP ends its messages so,
+    /// and the brackets within them stand elsewhere.
+    private static func beginsLine(_ body: [UInt8], at place: Int) -> Bool {
+        for byte in body[..<place].reversed() {
+            switch byte {
+            case UInt8(ascii: "\n"), UInt8(ascii: ">"): return true
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), 0xEF, 0xBB, 0xBF: continue
+            default: return false
+            }
         }
+        return true
     }
 
     /// The index after the bracket that closes the one at `open`; nil where the text ends before.
@@ -138,17 +157,11 @@ extension JSONAnswer {
         return nil
     }
 
-    private enum Opening {
-        case members, other
-    }
-
-    /// What a bracket opens, by what follows it; nil for anything that JSON does not begin with.
-    private static func opening(_ body: [UInt8], at open: Int) -> Opening? {
-        let isObject = body[open] == UInt8(ascii: "{")
-        guard isObject || body[open] == UInt8(ascii: "[") else { return nil }
-        guard let next = body[(open + 1)...].first(where: { !$0.isBlank }) else { return .other }
-        if isObject { return next == UInt8(ascii: "\"") ? .members : next == UInt8(ascii: "}") ? .other : nil }
-        return "]{[\"-tfn".utf8.contains(next) || next.isDigit ? .other : nil
+    /// Whether a bracket is followed by what may follow it in JSON.
+    private static func looksLikeValue(_ body: [UInt8], at open: Int) -> Bool {
+        guard let next = body[(open + 1)...].first(where: { !$0.isBlank }) else { return true }
+        if body[open] == UInt8(ascii: "{") { return next == UInt8(ascii: "\"") }
+        return "{[\"-tfn".utf8.contains(next) || next.isDigit
     }
 
     private static func skipMarks(_ body: [UInt8], from start: Int) -> Int {
@@ -195,8 +208,8 @@ enum PHPNoise {
 /// Short plain texts from bodies.
 enum Excerpt {
     /// The title of a page, else its first words: one line, no tags, no control characters, at most 200 characters.
-    static func plain(_ bytes: ArraySlice<UInt8>) -> String {
-        let text = String(decoding: bytes.prefix(16 << 10), as: UTF8.self)
+    static func plain(_ bytes: ArraySlice<UInt8>, clean: (String) -> String = { $0 }) -> String {
+        let text = clean(String(decoding: bytes.prefix(16 << 10), as: UTF8.self))
         let lower = text.lowercased()
         var picked = Substring(text)
         // Lower-casing may change lengths, then the ranges do not fit; the first words do as well.

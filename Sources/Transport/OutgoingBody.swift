@@ -51,8 +51,8 @@ package struct OutgoingBody: Sendable {
     package func checkFiles() throws {
         for case .file(let url, let size) in parts {
             let handle = try? FileHandle(forReadingFrom: url)
-            let end = try handle?.seekToEnd()
-            try handle?.close()
+            let end = try? handle?.seekToEnd()
+            try? handle?.close()
             guard end == UInt64(size) else {
                 throw HTTPFailure(.notSent, .file, "\(url.lastPathComponent) is gone or has changed its size")
             }
@@ -77,13 +77,13 @@ package struct BodyChunks {
         while true {
             if let handle {
                 if left > 0 {
-                    guard let data = try handle.read(upToCount: Swift.min(size, left)), !data.isEmpty else {
-                        throw HTTPFailure(.uncertain, .file, "a file became shorter while it was sent")
+                    guard let data = try? handle.read(upToCount: Swift.min(size, left)), !data.isEmpty else {
+                        throw HTTPFailure(.uncertain, .file, "a file became shorter or unreadable while it was sent")
                     }
                     left -= data.count
                     return [UInt8](data)
                 }
-                try handle.close()
+                try? handle.close()
                 self.handle = nil
             }
             guard let part = parts.popFirst() else { return nil }

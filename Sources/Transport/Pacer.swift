@@ -64,9 +64,7 @@ package final class Pacer: Sendable {
     ///
     /// - Parameters:
     ///   - isRetry: whether it was sent before, for the count.
-    ///   - outcome: what the exchange's result says about the server's load; a thrown error counts as a failure.
-    ///   - exchange: what is done.
-    /// - Returns: what `exchange` returns.
+    ///   - outcome: what the exchange's result says about the server's load; a thrown error is a failure.
     /// - Throws: `CancellationError` while it waits; else what `exchange` throws.
     package func pace<Result: Sendable>(
         isRetry: Bool = false, outcome: (Result) -> PacingCurve.Outcome, _ exchange: () async throws -> Result

@@ -77,7 +77,7 @@ package struct PacingCurve: Sendable {
 
     /// Notes that a request ended.
     ///
-    /// `wasFull` tells whether all places were taken meanwhile: an idle window proves nothing and does not grow.
+    /// - Parameter wasFull: whether all places were taken meanwhile; an idle window proves nothing and does not grow.
     package mutating func ended(startedAt start: Duration, now: Duration, outcome: Outcome, wasFull: Bool = true) {
         switch outcome {
         case .throttled(let retryAfter):
@@ -105,9 +105,10 @@ package struct PacingCurve: Sendable {
     /// Whether answers take four times as long as they used to, and not merely a few milliseconds more.
     private mutating func isSlow(latency: Double) -> Bool {
         let known = usual ?? latency
-        // The usual time follows faster answers at once and slower ones slowly, so that a site that has become slower
-        // for good is not kept at one request for ever.
-        usual = latency < known ? latency : known + (latency - known) * 0.02
+        // The usual time follows slower answers slowly, so that trouble shows before it has become usual, and yet a site
+        // that has become slower for good is not kept at one request for ever. It follows faster ones only five times
+        // as fast: cheap requests among expensive ones must not make these look slow.
+        usual = known + (latency - known) * (latency < known ? 0.1 : 0.02)
         let smoothed = (recent ?? latency) * 0.7 + latency * 0.3
         recent = smoothed
         guard smoothed > known * 4, smoothed > known + 0.25 else { return false }

@@ -17,8 +17,7 @@ package enum PercentEncoding {
 
     /// Names and values as a query; a blank is `%20` and a plus `%2B`, which every server reads alike.
     package static func query(_ items: [(name: String, value: String)]) -> String {
-        // PHP's lists are written `name[]`: the brackets are left readable, all servers take them.
-        items.map { "\(encode($0.name, keeping: "[]"))=\(encode($0.value))" }.joined(separator: "&")
+        items.map { "\(encode($0.name))=\(encode($0.value))" }.joined(separator: "&")
     }
 
     /// Names and values as `application/x-www-form-urlencoded`; a blank is `%20` here as well, which is equal to `+`.
@@ -43,8 +42,11 @@ package enum PercentEncoding {
         return String(decoding: out, as: UTF8.self)
     }
 
-    /// Encodes only what may not stand in an address at all (blanks, controls, non-ASCII, a lone `%`), for addresses
-    /// that others wrote: what is encoded stays as it is.
+    /// Encodes only what may not stand in an address at all (blanks, controls, non-ASCII, brackets, a lone `%`), for
+    /// addresses that others wrote: what is encoded stays as it is.
+    ///
+    /// Nothing is left that a URL parser would mend: Foundation's encodes every `%` once more where it finds one
+    /// character that does not belong, such as the bracket of `name[]`.
     static func tidy(_ text: String) -> String {
         let bytes = Array(text.utf8)
         var out: [UInt8] = []
@@ -53,7 +55,7 @@ package enum PercentEncoding {
             case UInt8(ascii: "%"):
                 let isEscape = i + 2 < bytes.count && bytes[i + 1].isHexDigit && bytes[i + 2].isHexDigit
                 if isEscape { out.append(byte) } else { append(byte, to: &out) }
-            case _ where byte.isUnreserved, _ where "!$&'()*+,;=:@/?[]".utf8.contains(byte): out.append(byte)
+            case _ where byte.isUnreserved, _ where "!$&'()*+,;=:@/?".utf8.contains(byte): out.append(byte)
             default: append(byte, to: &out)
             }
         }

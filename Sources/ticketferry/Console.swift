@@ -108,7 +108,9 @@ final class Console: DiagnosticSink {
         }
     }
 
-    /// Asks a yes-or-no question on standard error; no is the default. Only where ``interactive``.
+    /// Asks a yes-or-no question on standard error; no is the default.
+    ///
+    /// Only where ``interactive``.
     func confirm(_ question: String) -> Bool {
         progress.clear()
         Self.write("\(question) [y/N] ", to: STDERR_FILENO)

@@ -21,7 +21,9 @@ struct OpenedMigration {
         var overwritesConflicts = false
     }
 
-    /// Reads the file and opens both sides. Nothing is sent yet.
+    /// Reads the file and opens both sides.
+    ///
+    /// Nothing is sent yet.
     init(_ path: String, flags: Flags = Flags(), console: Console, stop: StopSignal = StopSignal()) async throws {
         let file = try MigrationFile.read(path, connectors: Registry.connectors)
         guard let openTarget = file.targetConnector.openTarget else {
@@ -43,7 +45,9 @@ struct OpenedMigration {
             observer: ConsoleObserver(progress: console.progress), stop: stop)
     }
 
-    /// Opens the source alone. Nothing is sent yet.
+    /// Opens the source alone.
+    ///
+    /// Nothing is sent yet.
     static func source(of file: MigrationFile, log: LogFile, console: Console) async throws -> any TicketSource {
         guard let openSource = file.sourceConnector.openSource else {
             throw Failure.cannot("be read from", file.sourceConnector.name, at: file.source.location)
@@ -85,7 +89,9 @@ final class LogFile: Sendable {
 
     init(path: String) { self.path = path }
 
-    /// Appends a line. A log that cannot be written never stops a run.
+    /// Appends a line.
+    ///
+    /// A log that cannot be written never stops a run.
     func write(_ line: String) {
         let path = path
         queue.async {

@@ -89,7 +89,9 @@ enum Fault: CaseIterable, Sendable {
     case rejected
 }
 
-/// A target over ``FakeHelpdesk``. Each instance is one process' view of it.
+/// A target over ``FakeHelpdesk``.
+///
+/// Each instance is one process' view of it.
 final class FakeTarget: TicketTarget {
     let helpdesk: FakeHelpdesk
     let clock: SimulatedClock

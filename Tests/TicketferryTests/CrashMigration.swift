@@ -12,8 +12,10 @@ final class PracticeMigration {
     /// Starts the helpdesk and writes `crash.yaml`.
     ///
     /// - Parameters:
+    ///   - faults: what the helpdesk does wrong, in the sandbox's words; nil: nothing.
     ///   - target: more lines of the target, `key: value`.
     ///   - more: more lines of the migration.
+    /// - Throws: where the tool is not built or the helpdesk does not start.
     init(faults: String? = nil, target: [String] = [], more: [String] = []) throws {
         tool = try Tool()
         practice = try Practice(tool, faults: faults)
@@ -27,7 +29,8 @@ final class PracticeMigration {
         let samples = Tool.samples.appending(path: "kb-support").path
         let lines =
             [
-                "ticketferry: 1", "name: \(name)", "source:", "  connector: xml", "  path: \(samples)/wordpress.wxr.xml",
+                "ticketferry: 1", "name: \(name)", "source:", "  connector: xml",
+                "  path: \(samples)/wordpress.wxr.xml",
                 "  mapping: kb-support-wxr", "  files: \(samples)/uploads/", "target:", "  connector: fluent-support",
                 "  url: \(url)", "  username: admin", "  password: ${PRACTICE_PASSWORD}", "  settle: 1",
             ] + (target.contains { $0.hasPrefix("mailbox:") } ? [] : ["  mailbox: Support"]) + target.map { "  " + $0 }

@@ -10,7 +10,10 @@ final class Practice {
 
     /// Starts `ticketferry sandbox fluent-support` in the tool's folder.
     ///
-    /// - Parameter faults: in the sandbox's words; drawn from the seed 1, always the same.
+    /// - Parameters:
+    ///   - tool: the tool, in whose folder the helpdesk keeps its state.
+    ///   - faults: in the sandbox's words; drawn from the seed 1, always the same.
+    /// - Throws: where the process does not start or does not say where it listens.
     init(_ tool: Tool, faults: String? = nil) throws {
         var arguments = ["sandbox", "fluent-support", "--json", "--state", "site-\(UUID().uuidString).state"]
         if let faults { arguments += ["--faults", faults] }
@@ -42,7 +45,9 @@ final class Practice {
         /// Requests that are not reads.
         var writes: Int { routes.filter { !$0.key.hasPrefix("GET ") }.values.reduce(0, +) }
         /// Requests for which the plan counts: those of tickets, not those of mailboxes.
-        var ofTickets: Int { routes.filter { !$0.key.hasPrefix("GET ") && !$0.key.contains("mailboxes") }.values.reduce(0, +) }
+        var ofTickets: Int {
+            routes.filter { !$0.key.hasPrefix("GET ") && !$0.key.contains("mailboxes") }.values.reduce(0, +)
+        }
 
         /// Those since an earlier count.
         static func - (now: Counts, before: Counts) -> Counts {
@@ -172,12 +177,14 @@ struct PracticeSite {
                 if response["contentHash"] == nil { continue }
                 marks.append(of)
                 lines.append(
-                    "\(response["kind"] ?? "") \(of) by \(named(response["personID"], persons)): \(response["content"] ?? "")")
+                    "\(response["kind"] ?? "") \(of) by \(named(response["personID"], persons)): \(response["content"] ?? "")"
+                )
             }
             lines += (links[id] ?? []).map { "tag \(named($0["tagID"], tags))" }.sorted()
             lines += (attached[id] ?? []).map { file in
                 let on = file["responseID"] is Int ? named(file["responseID"], marksOfResponses) : "the ticket"
-                return "file \(file["title"] ?? "") \(file["fileType"] ?? "") \(file["size"] ?? 0) \(file["sha256"] ?? "") on \(on)"
+                let shown = "\(file["title"] ?? "") \(file["fileType"] ?? "") \(file["size"] ?? 0)"
+                return "file \(shown) \(file["sha256"] ?? "") on \(on)"
             }.sorted()
             out[mark, default: []] += lines
         }

@@ -59,7 +59,8 @@ struct CrashTests {
         let last = try migration.run("migrate", "--adopt")
         #expect(last.code == 0, "\(last.output)\(last.errors)")
         let routes = (try migration.practice.counts() - before).routes.keys
-        #expect(!routes.contains { $0.hasPrefix("POST ") && $0.contains("tickets") && !$0.contains("bulk") }, "\(routes)")
+        #expect(
+            !routes.contains { $0.hasPrefix("POST ") && $0.contains("tickets") && !$0.contains("bulk") }, "\(routes)")
         try migration.expectUndisturbedEnd()
     }
 

@@ -6,7 +6,8 @@ import Testing
 @Suite("Help and README")
 struct HelpTests {
     static let commands = [
-        "connectors", "check", "inspect", "plan", "migrate", "status", "show", "resolve", "restore", "convert", "sandbox",
+        "connectors", "check", "inspect", "plan", "migrate", "status", "show", "resolve", "restore", "convert",
+        "sandbox",
     ]
 
     @Test("every command has help with an example", arguments: commands)
@@ -26,7 +27,8 @@ struct HelpTests {
         let tool = try Tool()
         defer { tool.remove() }
         let help = try tool.run("--help").output
-        let listed = try #require(help.components(separatedBy: "SUBCOMMANDS:\n").last?.components(separatedBy: "\n\n").first)
+        let subcommands = help.components(separatedBy: "SUBCOMMANDS:\n").last
+        let listed = try #require(subcommands?.components(separatedBy: "\n\n").first)
             .split(separator: "\n").filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") }
             .compactMap { $0.split(separator: " ").first.map(String.init) }
         #expect(Set(listed) == Set(Self.commands))
@@ -48,7 +50,8 @@ struct HelpTests {
         }
         let listed = try tool.run("connectors").output.split(separator: "\n").dropFirst()
             .map { $0.split(separator: " ").map(String.init) }
-        let section = try #require(readme.components(separatedBy: "## Connectors\n").last?.components(separatedBy: "\n## ").first)
+        let connectors = readme.components(separatedBy: "## Connectors\n").last
+        let section = try #require(connectors?.components(separatedBy: "\n## ").first)
         let rows = section.split(separator: "\n").filter { $0.hasPrefix("| `") }
             .map { $0.split(separator: "|").map { $0.trimmingCharacters(in: CharacterSet(charactersIn: " `")) } }
         #expect(rows.map { Array($0[..<4]) } == listed.map { Array($0[..<4]) })

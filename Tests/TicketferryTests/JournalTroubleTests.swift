@@ -28,7 +28,8 @@ struct JournalTroubleTests {
         defer { migration.close() }
         #expect(try migration.run("migrate", "--limit", "1").code == 0)
         try PracticeMigration.write(
-            "another", to: "another.yaml", migration.tool, url: migration.practice.url, more: ["journal: crash.journal"])
+            "another", to: "another.yaml", migration.tool, url: migration.practice.url, more: ["journal: crash.journal"]
+        )
         let before = try migration.practice.counts()
         let other = try migration.run("migrate", file: "another.yaml")
         #expect(other.code == 74, "\(other.output)\(other.errors)")
@@ -56,7 +57,8 @@ struct JournalTroubleTests {
         #expect((try migration.practice.counts() - before).writes == 0)
     }
 
-    @Test("on a full disk ends the run with 74; with room again it completes, nothing lost and nothing twice",
+    @Test(
+        "on a full disk ends the run with 74; with room again it completes, nothing lost and nothing twice",
         .enabled(if: SmallDisk.isPossible, "only root may mount a small disk"), arguments: [96, 200])
     func fullDisk(kilobytes: Int) throws {
         let migration = try PracticeMigration()
@@ -81,7 +83,9 @@ struct JournalTroubleTests {
 struct SmallDisk {
     let folder: URL
 
-    /// Root who may mount. Containers often may not: it is tried once.
+    /// Root who may mount.
+    ///
+    /// Containers often may not: it is tried once.
     static let isPossible: Bool = {
         guard getuid() == 0 else { return false }
         let folder = FileManager.default.temporaryDirectory.appending(path: "ticketferry-disk-\(UUID().uuidString)")

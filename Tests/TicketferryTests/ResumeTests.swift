@@ -50,7 +50,8 @@ struct ResumeTests {
         #expect(after.steps == [] && after.summary["unchanged"] == 60)
     }
 
-    @Test("costs each ticket at most its messages, files and six requests more; one more where dates are finished",
+    @Test(
+        "costs each ticket at most its messages, files and six requests more; one more where dates are finished",
         arguments: ["rest", "finish"])
     func requestsOfEachTicket(dates: String) throws {
         let migration = try PracticeMigration(target: ["dates: \(dates)"])

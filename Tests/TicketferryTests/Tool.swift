@@ -77,7 +77,9 @@ struct Tool {
     func remove() { try? FileManager.default.removeItem(at: folder) }
 }
 
-/// A command that runs. Its streams go to files, so that no pipe can fill up.
+/// A command that runs.
+///
+/// Its streams go to files, so that no pipe can fill up.
 final class Running {
     private let process = Process()
     private let output: URL

@@ -2,256 +2,254 @@
 import HTTPTypes
 import Testing
 import TicketModel
-import Transport
 
-@Suite("The client's retries", .timeLimit(.minutes(1)))
-struct RetryTests {
-    @Test("a read is tried again after failures and overload, and gives the answer")
-    func reads() async throws {
-        let transport = Scripted([
-            .failure(.notSent, .unreachable), .failure(.uncertain, .connectionLost), .answer(502, [:], "<html>"),
-            .answer(200, [:], "{\"cut"), .answer(200, [:], "{\"id\":7}"),
+@testable import Transport
+
+@Suite(.timeLimit(.minutes(1))) struct `Calls of an API` {
+    private let login = Authentication.basic(user: "ann", Secret("hunter22/x y"))
+
+    @Test func `a call carries the login, the tool's name and its body as canonical JSON`() async throws {
+        let api = ScriptedAPI([.answer(201, #"{"id":7}"#)])
+        let client = try api.client(authentication: .bearer(Secret("tok-en-1")))
+        let answer = try await client.call(
+            APICall(.post, "tickets", query: [("q", "a b")], body: .json(.array([.number("1"), .string("ü")]))))
+        #expect(answer.json?["id"] == .number("7"))
+        let request = try #require(api.requests.first)
+        #expect(request.url.text == "https://desk.example/api/tickets?q=a%20b")
+        #expect(request.fields[.authorization] == "Bearer tok-en-1")
+        #expect(request.fields[.userAgent] == "Ticketferry/0")
+        #expect(request.fields[.contentType] == "application/json")
+        #expect(String(decoding: api.bodies[0], as: UTF8.self) == "[1,\"ü\"]")
+    }
+
+    @Test func `a read follows redirects on its own host, with its login`() async throws {
+        let api = ScriptedAPI([
+            .answer(301, "", [.location: "/api/tickets/"]), .answer(307, "", [.location: "https://desk.example/b/"]),
+            .answer(200, "[]"),
         ])
-        let bench = try Bench(transport)
-        let answer = try await bench.client.call(APICall(.get, "tickets"))
-        #expect(answer.json?["id"] == 7)
-        #expect(answer.attempts == 5)
-        #expect(bench.pacer.report.requests == 5)
-        #expect(bench.pacer.report.retries == 4)
+        let answer = try await api.client(authentication: login).call(APICall(.get, "tickets"))
+        #expect(answer.redirectedTo?.text == "https://desk.example/b/")
+        #expect(api.requests.map(\.url.path) == ["/api/tickets", "/api/tickets/", "/b/"])
+        #expect(api.requests.allSatisfy { $0.fields[.authorization] != nil })
     }
 
-    @Test("the last answer or failure is given when the tries are used up")
-    func givesUp() async throws {
-        let bench = try Bench(Scripted(Array(repeating: .answer(503), count: 9)))
-        #expect(try await bench.client.call(APICall(.get, "x")).status == 503)
-        #expect(bench.pacer.report.requests == 5)
-        let dead = try Bench(Scripted(Array(repeating: .failure(.uncertain, .timeout), count: 9)))
-        #expect(await failure { _ = try await dead.client.call(APICall(.get, "x")) }?.reason == .timeout)
-        #expect(dead.pacer.report.requests == 5)
-    }
-
-    @Test(
-        "an error of the request is not tried again, also with status 500", arguments: [400, 401, 403, 404, 422, 500])
-    func permanent(status: Int) async throws {
-        let bench = try Bench(Scripted([.answer(status, [:], "{\"message\":\"no\"}"), .answer(200)]))
-        #expect(try await bench.client.call(APICall(.get, "x")).status == status)
-        #expect(bench.pacer.report.requests == 1)
-    }
-
-    @Test(
-        "a write is never sent again unless nothing of it was done",
-        arguments: [
-            (Scripted.Step.failure(.uncertain, .timeout), 1), (.failure(.uncertain, .connectionLost), 1),
-            (.failure(.uncertain, .malformed), 1), (.failure(.uncertain, .unreachable), 1),
-            (.answer(500), 1), (.answer(502), 1), (.answer(503, [.retryAfter: "1"]), 1), (.answer(504), 1),
-            (.answer(408), 1), (.answer(200, [:], "<html>"), 1), (.answer(200, [:], ""), 1),
-            (.answer(429), 2), (.answer(429, [.retryAfter: "3"]), 2), (.failure(.notSent, .unreachable), 2),
-        ])
-    func writes(first: Scripted.Step, requests: Int) async throws {
-        let transport = Scripted([first, .answer(200, [:], "{\"id\":1}")])
-        let bench = try Bench(transport)
-        _ = try? await bench.client.call(APICall(.post, "tickets", body: .json(["a": 1])))
-        #expect(transport.requests.count == requests)
-    }
-
-    @Test("the effect is what is said, not what the method suggests")
-    func effect() async throws {
-        let search = Scripted([.answer(503), .answer(200)])
-        _ = try await Bench(search).client.call(APICall(.post, "search", body: .json([:]), effect: .read))
-        #expect(search.requests.count == 2)
-        let delete = Scripted([.answer(503), .answer(200)])
-        _ = try await Bench(delete).client.call(APICall(.get, "delete", effect: .write))
-        #expect(delete.requests.count == 1)
-    }
-
-    @Test("Retry-After is waited for as a whole, as seconds and as a date")
-    func waits() async throws {
-        for field in ["90", "Sun, 06 Nov 1994 08:51:07 GMT"] {
-            let bench = try Bench(Scripted([.answer(429, [.retryAfter: field]), .answer(200)]))
-            _ = try await bench.client.call(APICall(.post, "x"))
-            #expect(bench.clock.now.offset >= .seconds(90))
-            #expect(bench.clock.now.offset < .seconds(92))
+    @Test(arguments: [
+        "https://evil.example/api", "//evil.example/", "http://desk.example/api/tickets", "https://desk.example:8443/",
+        "https://desk.example.evil.example/", "https://desk.example./x",
+    ])
+    func `a redirect elsewhere is refused, for reads and writes alike, and nothing is sent there`(location: String)
+        async throws
+    {
+        for method in [HTTPRequest.Method.get, .post] {
+            let api = ScriptedAPI([.answer(302, "", [.location: location]), .answer(200, "{}")])
+            let client = try api.client(authentication: login)
+            let failure = await #expect(throws: HTTPFailure.self) { try await client.call(APICall(method, "tickets")) }
+            #expect(failure?.reason == .redirectElsewhere)
+            #expect(failure?.certainty == .uncertain)
+            #expect(api.requests.count == 1)
         }
     }
 
-    @Test("a pause of hours is the caller's to decide about")
-    func tooLong() async throws {
-        let bench = try Bench(Scripted([.answer(429, [.retryAfter: "7200"]), .answer(200)]))
-        let answer = try await bench.client.call(APICall(.get, "x"))
-        #expect(answer.status == 429)
-        #expect(answer.retryAfter == .seconds(7200))
+    @Test(arguments: [301, 302, 303, 307, 308])
+    func `a write is not redirected, and not known to be undone`(status: Int) async throws {
+        for call in [
+            APICall(.post, "t"), APICall(.delete, "t"), APICall(.get, "t", effect: .write),
+            APICall(.post, "t", effect: .read),
+        ] {
+            let api = ScriptedAPI([.answer(status, "", [.location: "/api/t/"]), .answer(200, "{}")])
+            let client = try api.client()
+            let failure = await #expect(throws: HTTPFailure.self) { try await client.call(call) }
+            #expect(failure?.reason == .redirectedWrite)
+            #expect(failure?.certainty == .uncertain)
+            #expect(api.requests.count == 1)
+        }
     }
 
-    @Test("back-off has full jitter under a doubling bound")
-    func jitter() {
-        let policy = RetryPolicy(base: .milliseconds(500), cap: .seconds(30))
-        #expect(policy.delay(after: 1, share: 1) == .milliseconds(500))
-        #expect(policy.delay(after: 3, share: 1) == .seconds(2))
-        #expect(policy.delay(after: 3, share: 0) == .zero)
-        #expect(policy.delay(after: 90, share: 1) == .seconds(30))
+    @Test func `redirects without end have one`() async throws {
+        let api = ScriptedAPI([
+            .answer(302, "", [.location: "a"]), .answer(302, "", [.location: "b"]), .answer(302, "", [.location: "b"]),
+        ])
+        let client = try api.client()
+        let failure = await #expect(throws: HTTPFailure.self) { try await client.call(APICall(.get, "t")) }
+        #expect(failure?.reason == .redirectLoop)
+        #expect(api.requests.count <= 6)
+        let nowhere = try ScriptedAPI([.answer(302, "")]).client()
+        await #expect(throws: HTTPFailure.self) { try await nowhere.call(APICall(.get, "t")) }
     }
 
-    @Test("a cancelled wait ends, and nothing more is sent")
-    func cancelled() async throws {
-        let transport = Scripted([.answer(503, [.retryAfter: "3600"]), .answer(200)])
-        let timekeeper = Timekeeper.system
-        let client = APIClient(
-            base: try BaseURL.parse("https://x.example", api: .plain("")).base, authentication: .none,
-            transport: transport, pacer: Pacer(PacingCurve(ceiling: 2), timekeeper: timekeeper), version: "1",
-            retries: RetryPolicy(base: .seconds(600), cap: .seconds(600), longestPause: .seconds(7200)))
-        let task = Task { try await client.call(APICall(.get, "x")) }
-        try await Task.sleep(for: .milliseconds(50))
-        task.cancel()
-        await #expect(throws: CancellationError.self) { try await task.value }
-        #expect(transport.requests.count == 1)
+    @Test func `a read is tried again and its tries are counted and logged`() async throws {
+        let api = ScriptedAPI([
+            .failure(HTTPFailure(.uncertain, .connectionLost, "")), .answer(502, "<html>"), .answer(200, #"{"a":"#),
+            .answer(200, "{}"),
+        ])
+        let answer = try await api.client().call(APICall(.get, "t"))
+        #expect(answer.attempts == 4)
+        #expect(api.log.exchanges.map(\.attempt) == [1, 2, 3, 4])
+        #expect(api.log.exchanges.map(\.status) == [nil, 502, 200, 200])
+        #expect(api.log.exchanges[0].failure == "connection-lost")
+    }
+
+    @Test func `a read gives up after its last try and says what happened then`() async throws {
+        let api = ScriptedAPI([.failure(HTTPFailure(.uncertain, .timeout, "slow"))])
+        let client = try api.client(retries: RetryPolicy(attempts: 3))
+        let failure = await #expect(throws: HTTPFailure.self) { try await client.call(APICall(.get, "t")) }
+        #expect(failure?.reason == .timeout)
+        #expect(failure?.request == "GET https://desk.example/api/t")
+        #expect(api.requests.count == 3)
+    }
+
+    @Test(arguments: [200, 400, 403, 404, 408, 409, 413, 425, 500, 502, 503, 504, 524])
+    func `a write that was answered is sent once, whatever the answer`(status: Int) async throws {
+        for body in ["", "<html>", #"{"id":"#, "{}"] {
+            let api = ScriptedAPI([.answer(status, body, [.retryAfter: "1"])])
+            #expect(try await api.client().call(APICall(.post, "t", body: .json(.null))).status == status)
+            #expect(api.requests.count == 1)
+        }
+    }
+
+    @Test(arguments: HTTPFailure.Reason.allCases)
+    func `a write that may have arrived is sent once, and its failure stays uncertain`(reason: HTTPFailure.Reason)
+        async throws
+    {
+        let api = ScriptedAPI([.failure(HTTPFailure(.uncertain, reason, ""))])
+        let client = try api.client()
+        let failure = await #expect(throws: HTTPFailure.self) { try await client.call(APICall(.post, "t")) }
+        #expect(failure?.certainty == .uncertain)
+        #expect(api.requests.count == 1)
+    }
+
+    @Test func `a write that was refused by 429 or never connected waits as asked and goes on`() async throws {
+        let api = ScriptedAPI([
+            .answer(429, "", [.retryAfter: "40"]), .failure(HTTPFailure(.notSent, .unreachable, "")),
+            .answer(200, "{}"),
+        ])
+        #expect(try await api.client().call(APICall(.post, "t")).isSuccess)
+        #expect(api.requests.count == 3)
+        #expect(api.clock.now.since >= .seconds(40))
+    }
+
+    @Test func `a pause longer than the longest is the caller's to decide`() async throws {
+        let api = ScriptedAPI([.answer(429, "{}", [.retryAfter: "86400"])])
+        let answer = try await api.client().call(APICall(.get, "t"))
+        #expect(answer.retryAfter == .seconds(86_400))
+        #expect(api.requests.count == 1)
+    }
+
+    @Test(arguments: [
+        (200, "<html><title>Hi</title>", "http.html-page"), (200, "", "http.empty-answer"),
+        (200, #"{"a"#, "http.truncated-answer"),
+        (500, "Fatal error: x", "http.php-error"), (200, "hello", "http.not-json"), (401, "{}", "http.unauthorized"),
+        (403, "{}", "http.forbidden"), (404, "{}", "http.not-found"), (429, "{}", "http.throttled"),
+        (500, "{}", "http.server-error"),
+        (422, #"{"message":"no"}"#, "http.refused"),
+    ])
+    func `an answer that is not what the API promises is named`(status: Int, body: String, code: String) async throws {
+        let answer = try await ScriptedAPI([.answer(status, body)]).client(retries: .never).call(APICall(.get, "t"))
+        #expect(answer.problem.code == code)
     }
 }
 
-@Suite("The client's redirects and requests", .timeLimit(.minutes(1)))
-struct ClientRequestTests {
-    static let login = Authentication.bearer(Secret("tok-123456"))
+@Suite(.timeLimit(.minutes(1))) struct `Secrets` {
+    private let password = #"hün"ter/22 <&'x>"#
 
-    @Test("a read follows redirects on its own host, with the login")
-    func follows() async throws {
-        let transport = Scripted([.answer(301, [.location: "/api/tickets/"]), .answer(200, [:], "[]")])
-        let answer = try await Bench(transport, login: Self.login).client.call(APICall(.get, "tickets"))
-        #expect(answer.json == [])
-        #expect(answer.redirectedTo?.path == "/api/tickets/")
-        #expect(transport.requests.map(\.url.path) == ["/api/tickets", "/api/tickets/"])
-        #expect(transport.requests[1].fields[.authorization] == "Bearer tok-123456")
+    private var echoes: [String] {
+        return [
+            password, #"hün\"ter/22 <&'x>"#, #"hün\"ter\/22 <&'x>"#, #"h\u00fcn\"ter\/22 <&'x>"#,
+            "hün&quot;ter/22 &lt;&amp;&#039;x&gt;",
+            "h%C3%BCn%22ter%2F22%20%3C%26%27x%3E", "h%c3%bcn%22ter%2f22%20%3c%26%27x%3e",
+            "h%C3%BCn%22ter%2F22+%3C%26%27x%3E",
+            Authentication.basic(user: "ann", Secret(password)).field.map { String($0.value.dropFirst(6)) } ?? "",
+        ]
     }
 
-    @Test("http to https on the same host is followed")
-    func upgrades() async throws {
-        let transport = Scripted([.answer(301, [.location: "https://x.example/api/t"]), .answer(200)])
-        _ = try await Bench(transport, url: "http://x.example").client.call(APICall(.get, "t"))
-        #expect(transport.requests.last?.url.scheme == "https")
+    @Test func `a secret is taken out in every form in which a server may give it back`() {
+        let redactor = Redactor(Authentication.basic(user: "ann", Secret(password)).secrets)
+        for echo in echoes { #expect(redactor.clean("a \(echo) b") == "a ••• b") }
+        #expect(Redactor([Secret("x"), Secret("")]).clean("x-ray") == "x-ray")
     }
 
-    @Test(
-        "a redirect elsewhere is refused and nothing is sent there",
-        arguments: [
-            "https://evil.example/api/t", "//evil.example/", "https://help.example.com:8443/api/t",
-            "http://help.example.com/api/t", "https://www.help.example.com/api/t",
-            "https://help.example.com.evil.example/",
-        ])
-    func refuses(location: String) async throws {
-        let transport = Scripted([.answer(302, [.location: location]), .answer(200)])
-        let client = try Bench(transport, login: Self.login).client
-        let failure = await failure { _ = try await client.call(APICall(.get, "t")) }
-        #expect(failure?.reason == .redirectElsewhere)
-        #expect(failure?.diagnostic.code == "http.redirect-elsewhere")
-        #expect(failure?.diagnostic.remedy.isEmpty == false)
-        #expect(transport.requests.count == 1)
+    @Test func `no secret stands in a log line, a description, an excerpt or an error`() async throws {
+        let secret = "s3cr3t-pass-word"
+        let bodies = [
+            "<html><title>no \(secret)</title>", "Warning: \(secret)\n{}", #"{"message":"bad key \#(secret)"}"#,
+            "oops \(secret)",
+            String(repeating: "x", count: 190) + secret, "Fatal error: \(secret)", #"{"a":"\#(secret)"#,
+            "\"\(secret)\"",
+        ]
+        for authentication in [
+            Authentication.basic(user: "ann", Secret(secret)), .bearer(Secret(secret)),
+            .header(.init("X-Key")!, Secret(secret)),
+        ] {
+            for body in bodies {
+                let api = ScriptedAPI([.answer(400, body, [.location: "https://b.example/?x=\(secret)"])])
+                let client = try api.client(authentication: authentication)
+                let answer = try await client.call(
+                    APICall(.get, "t/\(secret)", query: [("api_key", "other"), ("x", secret)]))
+                var shown = [
+                    "\(client)", "\(answer.problem)", answer.noise ?? "", answer.request, api.log.exchanges[0].line,
+                ]
+                var bare = api.requests[0]
+                bare.url = EndpointURL(scheme: "https", host: "a.example", query: "token=\(secret)")
+                var dumped = ""
+                dump(bare, to: &dumped)
+                shown += ["\(bare)", String(reflecting: bare), dumped, "\(api.log.exchanges)"]
+                if answer.json == nil { shown.append("\(answer.answer)") }
+                for text in shown {
+                    #expect(!text.contains("s3cr"), "\(text)")
+                    #expect(!text.contains("api_key=other"))
+                }
+            }
+        }
     }
 
-    @Test("a redirected write is an uncertain failure whose remedy names the address")
-    func redirectedWrite() async throws {
-        let transport = Scripted([.answer(301, [.location: "https://help.example.com/blog/api/t"]), .answer(200)])
-        let client = try Bench(transport).client
-        let failure = await failure { _ = try await client.call(APICall(.post, "t", body: .json([:]))) }
-        #expect(failure?.reason == .redirectedWrite)
-        #expect(failure?.certainty == .uncertain)
-        #expect(failure?.diagnostic.remedy.contains("https://help.example.com/") == true)
-        #expect(transport.requests.count == 1)
+    @Test func `no secret stands in a failure`() async throws {
+        let secret = "s3cr3t-pass-word"
+        for turn in [
+            ScriptedAPI.Turn.failure(HTTPFailure(.uncertain, .malformed, "got \(secret)")),
+            .answer(302, "", [.location: "https://b.example/\(secret)?\(secret)"]),
+        ] {
+            let api = ScriptedAPI([turn])
+            let client = try api.client(authentication: .bearer(Secret(secret)), retries: .never)
+            let failure = await #expect(throws: HTTPFailure.self) {
+                try await client.call(APICall(.get, "t", query: [("x", secret)]))
+            }
+            let shown = try #require(failure)
+            #expect(!"\(shown) \(String(reflecting: shown)) \(shown.diagnostic)".contains("s3cr"))
+        }
     }
 
-    @Test("redirects in a circle end")
-    func circle() async throws {
-        let steps = (0..<20).map { Scripted.Step.answer(302, [.location: "/api/\($0)"]) }
-        let transport = Scripted(steps)
-        let client = try Bench(transport).client
-        #expect(await failure { _ = try await client.call(APICall(.get, "t")) }?.reason == .redirectLoop)
-        #expect(transport.requests.count <= 7)
+    @Test(arguments: [
+        ("api_key=1&page=2", "api_key=•••&page=2"),
+        ("X-Amz-Signature=ab&X-Amz-Credential=k", "X-Amz-Signature=•••&X-Amz-Credential=•••"),
+        ("fst_file=1&secure_sign=ab", "fst_file=1&secure_sign=•••"), ("%74oken=1", "%74oken=•••"),
+        ("assigned=1&q", "assigned=1&q"),
+    ])
+    func `values of secret-looking names are not shown`(query: String, shown: String) throws {
+        #expect(Redactor.redactedPath(try #require(EndpointURL("https://a.example/b?\(query)"))) == "/b?\(shown)")
     }
 
-    @Test("requests carry the usual fields, their body and its type")
-    func requests() async throws {
-        let transport = Scripted([.answer(200), .answer(200), .answer(200)])
-        let bench = try Bench(transport, login: .basic(user: "adä", Secret("p w")))
-        _ = try await bench.client.call(APICall(.post, "t", body: .json(["b": "é", "a": 1])))
-        _ = try await bench.client.call(APICall(.post, "t", body: .form([("a b", "1&2+3"), ("c[]", "ü")])))
-        _ = try await bench.client.call(
-            APICall(
-                .post, "t",
-                body: .multipart([
-                    .field("n", "v"), .file("file", fileName: "a\"b\r\n.png", type: "image/png", .bytes([0, 255])),
-                ])))
-        let sent = transport.requests
-        #expect(sent[0].fields[.userAgent] == "Ticketferry/1.2.3")
-        #expect(sent[0].fields[.authorization] == "Basic YWTDpDpwIHc=")
-        #expect(sent[0].fields[.contentType] == "application/json")
-        #expect(String(decoding: try sent[0].body.collected(), as: UTF8.self) == #"{"a":1,"b":"é"}"#)
-        #expect(String(decoding: try sent[1].body.collected(), as: UTF8.self) == "a%20b=1%262%2B3&c[]=%C3%BC")
-        let type = try #require(sent[2].fields[.contentType])
-        let boundary = try #require(type.split(separator: "boundary=").last.map(String.init))
-        let expected =
-            Array(
-                "--\(boundary)\r\nContent-Disposition: form-data; name=\"n\"\r\n\r\nv\r\n--\(boundary)\r\n".utf8)
-            + Array(
-                "Content-Disposition: form-data; name=\"file\"; filename=\"a%22b%0D%0A.png\"\r\nContent-Type: image/png"
-                    .utf8)
-            + Array("\r\n\r\n".utf8) + [0, 255] + Array("\r\n--\(boundary)--\r\n".utf8)
-        #expect(try sent[2].body.collected() == expected)
-    }
-
-    @Test("an answer over the limit is refused, not read to its end")
-    func limit() async throws {
-        let transport = Scripted([.answer(200, [:], String(repeating: " ", count: 5000) + "{}")])
-        var client = try Bench(transport).client
-        client.bodyLimit = 1000
-        let limited = client
-        #expect(await failure { _ = try await limited.call(APICall(.get, "t")) }?.reason == .tooLarge)
-    }
-
-    @Test(
-        "what is wrong with an answer is said with a code and a remedy",
-        arguments: [
-            (200, "<html><title>Maintenance</title>", "http.html-page"),
-            (403, "<html><title>Blocked", "http.html-page"),
-            (200, "", "http.empty-answer"), (401, "{\"message\":\"bad\"}", "http.unauthorized"),
-            (403, "{}", "http.forbidden"), (404, "{}", "http.not-found"), (422, "\"no\"", "http.refused"),
-            (500, "{\"error\":{\"message\":\"x\"}}", "http.server-error"),
-        ])
-    func problems(status: Int, body: String, code: String) async throws {
-        let bench = try Bench(Scripted([.answer(status, [:], body)]), retries: .never)
-        let answer = try await bench.client.call(APICall(.get, "t"))
-        let problem = #expect(throws: Diagnostic.self) { try answer.requireJSON() }
-        #expect(problem?.code == code)
-        #expect(problem?.subject == "GET https://help.example.com/api/t")
-        #expect(problem?.remedy.isEmpty == false)
-    }
-
-    @Test("a file's download sends the login to its own host only, also across redirects")
-    func downloads() async throws {
-        let transport = Scripted([
-            .answer(302, [.location: "https://files.example/x?Signature=abcdef"], "moved"), .answer(200, [:], "bytes"),
-        ])
-        let client = try Bench(transport, login: Self.login).client
+    @Test func `a download sends the login to its own host only, also across redirects`() async throws {
+        let api = ScriptedAPI([.answer(302, "no", [.location: "https://files.example/x?sig=1"]), .answer(200, "bytes")])
+        let client = try api.client(authentication: .bearer(Secret("tok-en-1")))
         let sink = MemorySink(limit: 100)
-        let url = try #require(EndpointURL("https://help.example.com/up/x.png"))
-        let head = try await client.download(url, into: sink)
+        let head = try await client.download(try #require(EndpointURL("https://desk.example/f")), into: sink)
         #expect(head.status.code == 200)
-        #expect(sink.bytes == Array("bytes".utf8))
-        #expect(transport.requests[0].fields[.authorization] != nil)
-        #expect(transport.requests[1].fields[.authorization] == nil)
+        #expect(String(decoding: sink.bytes, as: UTF8.self) == "bytes")
+        #expect(api.requests.map { $0.fields[.authorization] } == ["Bearer tok-en-1", nil])
+        #expect(api.log.exchanges.map(\.received) == [2, 5])
     }
 
-    @Test(
-        "a download never goes into a private network, not even by a redirect",
-        arguments: [
-            "http://169.254.169.254/latest", "https://10.0.0.5/x", "https://localhost/x",
-        ])
-    func privateNetworks(target: String) async throws {
-        let url = try #require(EndpointURL(target))
-        let direct = Scripted([.answer(200)])
-        let client = try Bench(direct).client
-        #expect(await failure { _ = try await client.download(url, into: MemorySink(limit: 9)) }?.certainty == .notSent)
-        #expect(direct.requests.isEmpty)
-        let moved = Scripted([.answer(302, [.location: target]), .answer(200)])
-        let other = try Bench(moved).client
-        let start = try #require(EndpointURL("https://cdn.example/x"))
-        #expect(await failure { _ = try await other.download(start, into: MemorySink(limit: 9)) } != nil)
-        #expect(moved.requests.count == 1)
+    @Test(arguments: [
+        "http://127.0.0.1/", "https://169.254.169.254/", "http://desk.example/", "https://[0:0:0:0:0:0:0:1]/",
+    ])
+    func `a download is not led into a private network or out of encryption`(location: String) async throws {
+        let api = ScriptedAPI([.answer(302, "", [.location: location]), .answer(200, "bytes")])
+        let client = try api.client()
+        let url = try #require(EndpointURL("https://desk.example/f"))
+        let failure = await #expect(throws: HTTPFailure.self) {
+            _ = try await client.download(url, into: MemorySink(limit: 9))
+        }
+        #expect(failure?.reason == .redirectElsewhere)
+        #expect(api.requests.count == 1)
     }
 }

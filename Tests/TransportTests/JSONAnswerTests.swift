@@ -1,89 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 import Testing
 import TicketModel
-import Transport
 
-@Suite("Bodies as sites really send them")
-struct JSONAnswerTests {
-    static let warning =
-        "<br />\n<b>Warning</b>:  Undefined array key \"x\" in <b>/www/{a}.php</b> on line <b>[12]</b><br />\n"
+@testable import Transport
 
-    @Test(
-        "JSON is found behind marks, blanks and PHP's messages",
-        arguments: [
-            "{\"id\":1}", "\u{FEFF}{\"id\":1}", "\u{FEFF}\u{FEFF}\r\n {\"id\":1}\n", warning + "{\"id\":1}",
-            warning + warning + "{\"id\":1}", "{\"id\":1}\n" + warning, "{\"id\":1}" + warning + warning,
-            "Notice: Undefined index: y in /www/b.php on line 3\n{\"id\":1}",
-            "PHP Deprecated:  f(): [x] in /www/c.php on line 1\n{\"id\":1}\n",
-            "<br /><b>Warning</b>: x in [line] y {\"id\":1}", "\u{FEFF}" + warning + "\u{FEFF}{\"id\":1}",
-            "<div id=\"error\"><p class=\"wpdberror\"><strong>WordPress database error:</strong> [no line]<br />"
-                + "<code>SELECT</code></p></div>{\"id\":1}",
-        ])
-    func finds(body: String) {
+@Suite struct `What an answer's body is` {
+    private static let warning =
+        "<br />\n<b>Warning</b>:  Undefined array key \"x[0\" in <b>/srv/a.php</b> on line <b>3</b><br />\n"
+    private static let bom = "\u{FEFF}"
+
+    @Test(arguments: [
+        #"{"id":1}"#, " \r\n[1,2]\n", "\"a sentence\"", "0", "null", bom + #"{"id":1}"#, "\n" + bom + bom + " {} ",
+    ])
+    func `JSON is taken whatever stands before it that says nothing`(body: String) {
         let (answer, noise) = JSONAnswer.read(Array(body.utf8), status: 200)
-        #expect(answer == .json(status: 200, ["id": 1]))
-        #expect((noise != nil) == body.contains("line"))
+        #expect(answer.isSuccess)
+        #expect(noise == nil)
     }
 
-    @Test("empty values and brackets in strings are read whole, and scalars that stand alone")
-    func values() {
-        #expect(JSONAnswer.read(Array((Self.warning + "{}").utf8), status: 200).answer.json == [:])
-        #expect(JSONAnswer.read(Array((Self.warning + "[ ]").utf8), status: 200).answer.json == [])
-        #expect(JSONAnswer.read(Array("\"gone\"".utf8), status: 422).answer == .json(status: 422, "gone"))
-        let tricky = Self.warning + "{\"a\":\"]}\\\"{\"}"
-        #expect(JSONAnswer.read(Array(tricky.utf8), status: 200).answer.json?["a"] == "]}\"{")
+    @Test(arguments: [
+        (warning + #"{"id":1}"#, "Undefined array key"), (warning + bom + #"{"id":1}"#, "Undefined array key"),
+        ("Notice: Trying {closure}() [x] in /a.php on line 7\n" + #"{"id":1}"#, "Trying"),
+        ("PHP Warning:  unmatched [ in /a.php\n" + #"{"id":1}"#, "unmatched"),
+        ("WordPress database error: [Table 'x' is missing]\nSELECT {\n" + #"{"id":1}"#, "Table"),
+        (#"{"id":1}"# + "\n" + warning, "Undefined array key"),
+        ("Deprecated: x in y " + #"{"id":1}"#, "Deprecated"),
+        ("Deprecated: a\n" + #"{"id":1}"# + warning, "Deprecated"),
+    ])
+    func `PHP's messages around the JSON are noted and do not hide it`(body: String, said: String) {
+        let (answer, noise) = JSONAnswer.read(Array(body.utf8), status: 201)
+        #expect(answer.json?["id"] == .number("1"))
+        #expect(answer.status == 201)
+        #expect(noise?.contains(said) == true)
     }
 
     @Test(
-        "what is no JSON is told apart",
         arguments: [
-            ("", JSONAnswer.NotJSON.empty), ("\u{FEFF}\n ", .empty),
-            ("<!DOCTYPE html><html><head><title>Hi</title></head>{\"id\":1}</html>", .html),
-            ("<html>{\"id\":1}", .html), ("  <HTML lang=en><body>", .html), ("<!-- theme --><div>", .html),
-            ("<div class=x>\n<html>", .html),
-            ("{\"id\":1,\"list\":[1,2", .truncated), ("[{\"id\":1},{\"id", .truncated), ("{", .truncated),
-            (warning + "{\"id\":1,\"te", .truncated), ("<b>Notice</b>: x [3] {\"a\":{\"b\":1}", .truncated),
-            ("<b>Notice</b>: x [3]", .phpError), ("<b>Notice</b>: x {\"a\":\n[1,2]", .truncated),
-            (
-                "<br />\n<b>Fatal error</b>:  Uncaught TypeError: x in /www/a.php:3\nStack trace:\n#0 {main}\n  thrown",
-                .phpError
-            ),
-            ("PHP Fatal error: Allowed memory size", .phpError), ("pong", .other), ("{\"id\":1}{\"id\":2}", .other),
-            ("see [1]", .other), ("{\"id\":01x}", .other), ("{not json", .other),
-        ])
-    func tellsApart(body: String, expected: JSONAnswer.NotJSON) {
-        let answer = JSONAnswer.read(Array(body.utf8), status: 200).answer
-        guard case .notJSON(let kind, 200, _) = answer else {
-            Issue.record("read as \(answer)")
+            ("", .empty), ("  \n\u{FEFF}", .empty),
+            ("<!DOCTYPE html><html><head><title>Sorry &amp; closed</title></head>", .html),
+            ("<html lang=de>{}</html>", .html),
+            ("<div><html>x", .html), ("<!-- cache --> {\"id\":1}", .html), ("<?xml version='1.0'?><a/>", .html),
+            (#"{"id":1,"list":[{"a":1},{"a":2}"#, .truncated), (#"{"id":"1"#, .truncated), ("[", .truncated),
+            (#"{"a":"\""#, .truncated),
+            (warning + #"{"list":[{"id":1},{"id":2}"#, .truncated), (warning + #"[{"id":1}"#, .truncated),
+            (warning + #"{"list":[{"id":1},"#, .truncated),
+            (warning, .phpError), ("Fatal error: Uncaught Error in {closure}() [x]", .phpError),
+            (#"[{"id":1}<b>Fatal error</b>: Uncaught Error ]"#, .other),
+            (#"Notice: x"# + "\n" + #"[{"id":1}"# + warning + "]", .phpError),
+            ("Service unavailable", .other), (#"{"id":1} and more"#, .other), (#"ok {"id":1}"#, .other), ("-", .other),
+        ] as [(String, JSONAnswer.NotJSON)])
+    func `what is no JSON is named, and no scrap in it passes for an answer`(body: String, kind: JSONAnswer.NotJSON) {
+        let (answer, _) = JSONAnswer.read(Array(body.utf8), status: 200)
+        guard case .notJSON(kind, status: 200, _) = answer else {
+            Issue.record("\(answer)")
             return
         }
-        #expect(kind == expected)
+        #expect(!answer.isSuccess)
     }
 
-    @Test("every beginning of an answer is truncated, never a smaller answer")
-    func everyPrefix() {
-        let whole = Array((Self.warning + "{\"a\":\n[{\"b\":\"}]\"},\n[1,2]\n],\"c\":\n{\"d\":\"e\\\\\"}}").utf8)
-        let start = Array(Self.warning.utf8).count
-        for length in (start + 1)..<whole.count {
-            #expect(JSONAnswer.read(Array(whole[..<length]), status: 200).answer.json == nil)
+    @Test func `a JSON list that breaks off anywhere, behind a message or not, is never taken for a shorter answer`() {
+        let json = #"{"total":2,"data":[{"id":1,"tags":["a","b"]},{"id":2,"text":"x } ] \" y"}]}"#
+        for prefix in ["", Self.warning, Self.bom] {
+            for length in 1..<json.utf8.count {
+                let body = Array(prefix.utf8) + json.utf8.prefix(length)
+                #expect(JSONAnswer.read(body, status: 200).answer.json == nil, "\(prefix) cut after \(length) bytes")
+            }
         }
-        #expect(JSONAnswer.read(whole, status: 200).answer.json != nil)
     }
 
-    @Test("an excerpt is the page's title, on one line, without tags and controls")
-    func excerpts() {
-        let page = "<html><head><title>Access\n denied\u{1B}[31m</title></head><body>long</body></html>"
-        guard case .notJSON(_, _, let excerpt) = JSONAnswer.read(Array(page.utf8), status: 403).answer else {
-            Issue.record("read as JSON")
-            return
-        }
-        #expect(excerpt == "Access denied[31m")
-    }
-
-    @Test("a hostile body of brackets is read in bounded time")
-    func brackets() {
-        let body = Array((Self.warning + String(repeating: "[{", count: 200_000)).utf8)
-        let time = ContinuousClock().measure { _ = JSONAnswer.read(body, status: 200) }
-        #expect(time < .seconds(20))
+    @Test func `an excerpt is a page's title or its first words, on one line and short`() {
+        #expect(Excerpt.plain(Array("<html><title lang=x>Be\n back</title><p>no".utf8)[...]) == "Be back")
+        #expect(Excerpt.plain(Array("a\u{1B}[31m\r\nb\u{0} <b>c</b>".utf8)[...]) == "a[31m b c")
+        #expect(Excerpt.plain(Array(String(repeating: "word ", count: 100).utf8)[...]).count == 200)
+        #expect(Excerpt.plain([0xFF, 0x41][...]) == "\u{FFFD}A")
     }
 }

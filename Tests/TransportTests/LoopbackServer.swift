@@ -1,164 +1,115 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+import NIOCore
+import NIOPosix
 import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
-/// What the server does with one connection's next request.
-struct Script: Sendable {
-    enum Action: Sendable {
-        case send([UInt8])
-        case pause(milliseconds: Int)
-        /// Closes the connection in order.
-        case close
-        /// Closes it with a reset.
-        case reset
-        /// Closes without having read the request.
-        case closeUnread
-    }
-
-    var actions: [Action]
-
-    init(_ actions: Action...) { self.actions = actions }
-
-    /// A whole answer of a known length.
-    static func answer(_ status: String = "200 OK", _ fields: String = "", body: [UInt8]) -> Script {
-        let head = "HTTP/1.1 \(status)\r\nContent-Length: \(body.count)\r\n\(fields)\r\n"
-        return Script(.send(Array(head.utf8) + body))
-    }
-
-    static func answer(_ status: String = "200 OK", _ fields: String = "", _ body: String) -> Script {
-        answer(status, fields, body: Array(body.utf8))
-    }
-
-    static func text(_ text: String) -> Action { .send(Array(text.utf8)) }
-}
-
-/// A server on 127.0.0.1 that plays one script a request, over plain sockets, so that it can misbehave at will.
-///
-/// A thread for the listener and one a connection hold it, so that it outlives its last mention in a test; each ends when
-/// nothing comes for a while.
+/// A server on this machine that says exactly the bytes it is told to, also wrong ones.
 final class LoopbackServer: Sendable {
-    struct Seen: Sendable {
-        var head: String
+    /// A request as it came.
+    struct Request: Sendable {
+        var line: String
+        /// By name in lower case.
+        var fields: [String: String]
         var body: [UInt8]
+        /// Which connection it came on, from 0.
         var connection: Int
     }
 
-    private struct State {
-        var scripts: [Script]
-        var seen: [Seen] = []
-        var connections = 0
+    /// What to do with a request, in order.
+    enum Step: Sendable {
+        case say(String)
+        case bytes([UInt8])
+        case close
     }
 
-    let port: Int
-    private let listener: Int32
-    private let state: Mutex<State>
+    typealias Script = @Sendable (Request) -> [Step]
 
-    init(_ scripts: Script...) throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, size) == 0 && listen(listener, 16) == 0 && getsockname(listener, $0, &size) == 0
-            }
-        }
-        guard bound else { throw POSIXError(.EADDRNOTAVAIL) }
-        self.listener = listener
-        port = Int(UInt16(bigEndian: address.sin_port))
-        state = Mutex(State(scripts: scripts))
-        Self.limitWait(of: listener)
-        Thread.detachNewThread { self.acceptAll() }
+    private let channel: any Channel
+    private let log: Log
+
+    final class Log: Sendable {
+        let requests = Mutex<[Request]>([])
+        let connections = Mutex(0)
     }
 
-    private func acceptAll() {
-        while true {
-            let connection = accept(listener, nil, nil)
-            if connection < 0 {
-                if errno == EINTR || errno == ECONNABORTED { continue }
-                break
+    /// Listens on a free port.
+    init(_ script: @escaping Script) async throws {
+        let log = Log()
+        self.log = log
+        channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                let number = log.connections.withLock { count in
+                    defer { count += 1 }
+                    return count
+                }
+                return channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Talker(number, log, script))
+                }
             }
-            Self.limitWait(of: connection)
-            let index = state.withLock { state in
-                state.connections += 1
-                return state.connections
-            }
-            Thread.detachNewThread {
-                self.serve(connection, index)
-                Glibc.close(connection)
-            }
-        }
-        // Only this thread gives the descriptor back: were it reused while we accept, we would steal the connections
-        // of another server.
-        Glibc.close(listener)
+            .bind(host: "127.0.0.1", port: 0).get()
     }
 
-    /// Waits of at most 20 s, so that no thread stays for ever.
-    private static func limitWait(of socket: Int32) {
-        var time = timeval(tv_sec: 20, tv_usec: 0)
-        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout.size(ofValue: time)))
+    var port: Int { channel.localAddress?.port ?? 0 }
+    var requests: [Request] { log.requests.withLock { $0 } }
+    var connections: Int { log.connections.withLock { $0 } }
+
+    func stop() async { try? await channel.close() }
+
+    /// An answer with a length.
+    static func answer(_ body: String, status: String = "200 OK", fields: String = "") -> Step {
+        .say("HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(fields)\r\n\(body)")
+    }
+}
+
+private final class Talker: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let number: Int
+    private let log: LoopbackServer.Log
+    private let script: LoopbackServer.Script
+    private var received: [UInt8] = []
+
+    init(_ number: Int, _ log: LoopbackServer.Log, _ script: @escaping LoopbackServer.Script) {
+        (self.number, self.log, self.script) = (number, log, script)
     }
 
-    /// Refuses connections from now on.
-    func close() { shutdown(listener, Int32(SHUT_RDWR)) }
-
-    var seen: [Seen] { state.withLock { $0.seen } }
-
-    private func serve(_ connection: Int32, _ index: Int) {
-        var rest: [UInt8] = []
-        while true {
-            let next = state.withLock { $0.scripts.first }
-            if case .closeUnread? = next?.actions.first {
-                state.withLock { _ = $0.scripts.removeFirst() }
-                return
-            }
-            guard let request = read(connection, rest: &rest, index) else { return }
-            let script = state.withLock { state -> Script? in
-                state.seen.append(request)
-                return state.scripts.isEmpty ? nil : state.scripts.removeFirst()
-            }
-            guard let script else { return }
-            for action in script.actions {
-                switch action {
-                case .send(let bytes): if send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL)) < 0 { return }
-                case .pause(let milliseconds): usleep(UInt32(milliseconds) * 1000)
-                case .close, .closeUnread: return
-                case .reset:
-                    var linger = linger(l_onoff: 1, l_linger: 0)
-                    setsockopt(
-                        connection, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
-                    return
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        received += unwrapInboundIn(data).readableBytesView
+        while let request = next() {
+            log.requests.withLock { $0.append(request) }
+            for step in script(request) {
+                switch step {
+                case .say(let text): context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+                case .bytes(let bytes): context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
+                case .close: context.close(promise: nil)
                 }
             }
         }
     }
 
-    /// One request with a body of known length or none.
-    private func read(_ connection: Int32, rest: inout [UInt8], _ index: Int) -> Seen? {
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        let blank: [UInt8] = [13, 10, 13, 10]
-        while true {
-            if let end = rest.firstRange(of: blank)?.upperBound {
-                let head = String(decoding: rest[..<end], as: UTF8.self)
-                let length =
-                    head.lowercased().split(separator: "\r\n")
-                    .first { $0.hasPrefix("content-length:") }.flatMap { Int($0.dropFirst(15).filter(\.isNumber)) } ?? 0
-                if rest.count >= end + length {
-                    let body = Array(rest[end..<end + length])
-                    rest.removeFirst(end + length)
-                    return Seen(head: head, body: body, connection: index)
-                }
-            }
-            let count = recv(connection, &buffer, buffer.count, 0)
-            if count <= 0 { return nil }
-            rest += buffer[..<count]
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    /// The next whole request, if it is there; bodies have lengths.
+    private func next() -> LoopbackServer.Request? {
+        let text = String(decoding: received, as: UTF8.self)
+        guard let end = text.utf8.indices.first(where: { text.utf8[$0...].starts(with: "\r\n\r\n".utf8) }) else {
+            return nil
         }
+        let head = String(text.utf8[..<end]) ?? ""
+        var lines = head.utf8.split(separator: 10).map { String($0.last == 13 ? $0.dropLast() : $0) ?? "" }
+        guard !lines.isEmpty else { return nil }
+        let line = lines.removeFirst()
+        var fields: [String: String] = [:]
+        for line in lines {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            fields[line[..<colon].lowercased()] = String(line[line.index(after: colon)...].drop { $0 == " " })
+        }
+        let start = head.utf8.count + 4
+        let length = fields["content-length"].flatMap { Int($0) } ?? 0
+        guard received.count >= start + length else { return nil }
+        let body = Array(received[start..<start + length])
+        received.removeFirst(start + length)
+        return LoopbackServer.Request(line: line, fields: fields, body: body, connection: number)
     }
 }

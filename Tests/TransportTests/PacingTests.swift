@@ -1,182 +1,209 @@
 // SPDX-License-Identifier: Apache-2.0
 import Synchronization
 import Testing
-import Transport
 
-@Suite("The pacing curve")
-struct PacingCurveTests {
-    /// Plays rounds of a full window whose requests all take `latency`.
-    func play(_ curve: inout PacingCurve, rounds: Int, latency: Duration, from start: Duration) -> Duration {
+@testable import Transport
+
+@Suite struct `The curve of the pace` {
+    /// Ends one request after another, each of which took `latency`.
+    private func play(_ curve: inout PacingCurve, _ latencies: [Double], from start: Double = 0) -> Double {
         var now = start
-        for _ in 0..<rounds {
-            let begun = now
+        for latency in latencies {
+            curve.ended(startedAt: .seconds(now), now: .seconds(now + latency), outcome: .answered)
             now += latency
-            for _ in 0..<curve.places { curve.ended(startedAt: begun, now: now, outcome: .answered) }
         }
         return now
     }
 
-    @Test("starts with two, reaches the ceiling while answers stay fast, and never passes it")
-    func grows() {
+    @Test func `it starts low and grows to its ceiling while answers stay fast`() {
         var curve = PacingCurve(ceiling: 8)
         #expect(curve.places == 2)
-        _ = play(&curve, rounds: 3, latency: .milliseconds(20), from: .zero)
+        _ = play(&curve, Array(repeating: 0.1, count: 3))
+        #expect(curve.places == 5)
+        _ = play(&curve, Array(repeating: 0.1, count: 50), from: 1)
         #expect(curve.places == 8)
-        _ = play(&curve, rounds: 50, latency: .milliseconds(20), from: .seconds(1))
-        #expect(curve.places == 8)
+    }
+
+    @Test func `a ceiling of nothing is one`() {
+        #expect(PacingCurve(ceiling: 0).places == 1)
         #expect(PacingCurve(ceiling: 1).places == 1)
     }
 
-    @Test("halves once for requests that were throttled together, down to one, and recovers slowly")
-    func halves() {
-        var curve = PacingCurve(ceiling: 16)
-        var now = play(&curve, rounds: 6, latency: .milliseconds(20), from: .zero)
-        #expect(curve.places == 16)
-        for _ in 0..<16 {
-            curve.ended(startedAt: now, now: now + .milliseconds(5), outcome: .throttled(retryAfter: nil))
-        }
-        #expect(curve.places == 8)
-        now = play(&curve, rounds: 1, latency: .milliseconds(20), from: now + .milliseconds(10))
-        #expect(curve.places <= 9)
-        for _ in 0..<20 {
-            now += .seconds(1)
-            curve.ended(startedAt: now, now: now, outcome: .throttled(retryAfter: nil))
-        }
-        #expect(curve.places == 1)
-        #expect(curve.decision(inFlight: 0, now: now) == .go)
-    }
-
-    @Test("a latency that blows up shrinks the window, a small change does not")
-    func latency() {
+    @Test func `an idle window proves nothing and does not grow`() {
         var curve = PacingCurve(ceiling: 8)
-        var now = play(&curve, rounds: 10, latency: .milliseconds(50), from: .zero)
-        now = play(&curve, rounds: 3, latency: .milliseconds(120), from: now)
-        #expect(curve.places == 8)
-        now = play(&curve, rounds: 2, latency: .seconds(3), from: now)
-        #expect(curve.places <= 4)
-    }
-
-    @Test("a site that is slow for good is not kept at one request for ever")
-    func adapts() {
-        var curve = PacingCurve(ceiling: 4)
-        var now = play(&curve, rounds: 5, latency: .milliseconds(20), from: .zero)
-        now = play(&curve, rounds: 500, latency: .seconds(2), from: now)
-        #expect(curve.places >= 3)
-    }
-
-    @Test("an idle window proves nothing")
-    func idle() {
-        var curve = PacingCurve(ceiling: 8)
-        for i in 0..<20 {
-            curve.ended(startedAt: .seconds(i), now: .seconds(i), outcome: .answered, wasFull: false)
-        }
+        for _ in 0..<9 { curve.ended(startedAt: .zero, now: .seconds(0.1), outcome: .answered, wasFull: false) }
         #expect(curve.places == 2)
     }
 
-    @Test("Retry-After stops everything until then; a shorter one does not cut a longer one short")
-    func pauses() {
+    @Test(arguments: [PacingCurve.Outcome.failed, .throttled(retryAfter: nil), .throttled(retryAfter: .seconds(9))])
+    func `trouble halves it, once for all that were under way together, and it grows slowly afterwards`(
+        outcome: PacingCurve.Outcome
+    ) {
         var curve = PacingCurve(ceiling: 8)
-        curve.ended(startedAt: .zero, now: .seconds(1), outcome: .throttled(retryAfter: .seconds(30)))
-        curve.ended(startedAt: .zero, now: .seconds(2), outcome: .throttled(retryAfter: .seconds(1)))
-        #expect(curve.decision(inFlight: 0, now: .seconds(5)) == .wait(until: .seconds(31), .retryAfter))
-        #expect(curve.decision(inFlight: 0, now: .seconds(31)) == .go)
+        _ = play(&curve, Array(repeating: 0.1, count: 9))
+        for _ in 0..<5 { curve.ended(startedAt: .seconds(1), now: .seconds(2), outcome: outcome) }
+        #expect(curve.places == 4)
+        for _ in 0..<3 { curve.ended(startedAt: .seconds(3), now: .seconds(3.1), outcome: .answered) }
+        #expect(curve.places == 4)
+        for _ in 0..<3 { curve.ended(startedAt: .seconds(3), now: .seconds(3.1), outcome: .answered) }
+        #expect(curve.places == 5)
     }
 
-    @Test("a rate spreads starts evenly")
-    func rate() {
-        var curve = PacingCurve(ceiling: 8, perMinute: 60)
-        var now = Duration.zero
-        for _ in 0..<5 {
-            #expect(curve.decision(inFlight: 0, now: now) == .go)
-            curve.started(at: now)
-            #expect(curve.decision(inFlight: 0, now: now) == .wait(until: now + .seconds(1), .rate))
-            now += .seconds(1)
-        }
+    @Test func `it never falls below one`() {
+        var curve = PacingCurve(ceiling: 8)
+        for i in 0..<9 { curve.ended(startedAt: .seconds(i), now: .seconds(Double(i) + 0.5), outcome: .failed) }
+        #expect(curve.places == 1)
+    }
+
+    @Test func `answers much slower than usual halve it, and what is slow for good becomes usual`() {
+        var curve = PacingCurve(ceiling: 8)
+        var now = play(&curve, Array(repeating: 0.1, count: 20))
+        now = play(&curve, Array(repeating: 2, count: 8), from: now)
+        #expect(curve.places < 8)
+        now = play(&curve, Array(repeating: 2, count: 200), from: now)
+        #expect(curve.places == 8)
+    }
+
+    @Test func `cheap requests among expensive ones do not make these look slow`() {
+        var curve = PacingCurve(ceiling: 8)
+        _ = play(&curve, (0..<300).map { $0.isMultiple(of: 2) ? 0.02 : 0.6 })
+        #expect(curve.places == 8)
+    }
+
+    @Test func `a few milliseconds more are not slow`() {
+        var curve = PacingCurve(ceiling: 8)
+        _ = play(&curve, Array(repeating: 0.002, count: 20) + Array(repeating: 0.05, count: 20))
+        #expect(curve.places == 8)
+    }
+
+    @Test func `a pause holds all, a rate spaces starts, and a full window waits for an end`() {
+        var curve = PacingCurve(ceiling: 8, perMinute: 30)
+        #expect(curve.decision(inFlight: 0, now: .zero) == .go)
+        curve.started(at: .zero)
+        #expect(curve.decision(inFlight: 1, now: .seconds(1)) == .wait(until: .seconds(2), .rate))
+        #expect(curve.decision(inFlight: 2, now: .seconds(2)) == .full)
+        curve.ended(startedAt: .zero, now: .seconds(1), outcome: .throttled(retryAfter: .seconds(60)))
+        curve.ended(startedAt: .zero, now: .seconds(1), outcome: .throttled(retryAfter: .seconds(5)))
+        #expect(curve.decision(inFlight: 0, now: .seconds(60)) == .wait(until: .seconds(61), .retryAfter))
+        #expect(curve.decision(inFlight: 0, now: .seconds(61)) == .go)
     }
 }
 
-/// Counts what runs at once.
-final class Tally: Sendable {
-    private let state = Mutex((now: 0, most: 0, ended: 0))
-
-    var most: Int { state.withLock { $0.most } }
-    var ended: Int { state.withLock { $0.ended } }
-
-    func begin() {
-        state.withLock {
-            $0.now += 1
-            $0.most = max($0.most, $0.now)
-        }
-    }
-
-    func end() {
-        state.withLock {
-            $0.now -= 1
-            $0.ended += 1
-        }
-    }
-}
-
-@Suite("The pacer", .timeLimit(.minutes(1)))
-struct PacerTests {
-    @Test("never lets more run than the ceiling, runs everything, and counts")
-    func ceiling() async throws {
-        let pacer = Pacer(PacingCurve(ceiling: 4))
-        let running = Tally()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<200 {
-                group.addTask {
-                    try await pacer.pace(outcome: { _ in .answered }) {
-                        running.begin()
-                        try await Task.sleep(for: .milliseconds(1))
-                        running.end()
-                    }
+@Suite(.timeLimit(.minutes(1))) struct `The pacer` {
+    /// Opens once; whoever comes earlier waits.
+    private final class Gate: Sendable {
+        private let state = Mutex<(open: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+        func pass() async {
+            await withCheckedContinuation { waiter in
+                let isOpen = state.withLock { state in
+                    if !state.open { state.waiting.append(waiter) }
+                    return state.open
                 }
+                if isOpen { waiter.resume() }
             }
-            try await group.waitForAll()
         }
-        #expect(running.most <= 4)
-        #expect(running.most >= 2)
-        #expect(pacer.report.requests == 200)
-        #expect(pacer.report.inFlight == 0)
+        func open() {
+            let waiting = state.withLock { state in
+                state.open = true
+                return state.waiting
+            }
+            for waiter in waiting { waiter.resume() }
+        }
     }
 
-    @Test("cancelling those who wait leaves the others their turn")
-    func cancellation() async throws {
+    private func until(_ condition: () -> Bool) async throws {
+        for _ in 0..<5000 where !condition() { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(condition())
+    }
+
+    @Test func `who finds no place waits until one ends`() async throws {
         let pacer = Pacer(PacingCurve(ceiling: 1))
-        let done = Tally()
+        let gate = Gate()
+        let order = Kept<[Int]>([])
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for i in 0..<100 {
-                group.addTask {
-                    let task = Task {
-                        try await pacer.pace(outcome: { _ in .answered }) {
-                            try await Task.sleep(for: .milliseconds(1))
-                            done.end()
-                        }
-                    }
-                    if i % 2 == 0 {
-                        try await Task.sleep(for: .milliseconds(i / 4))
-                        task.cancel()
-                    }
-                    _ = await task.result
+            group.addTask {
+                try await pacer.pace(outcome: { _ in .answered }) {
+                    await gate.pass(); order.value.withLock { $0.append(1) }
                 }
             }
+            try await until { pacer.report.inFlight == 1 }
+            group.addTask {
+                try await pacer.pace(isRetry: true, outcome: { _ in .answered }) {
+                    order.value.withLock { $0.append(2) }
+                }
+            }
+            try await Task.sleep(for: .milliseconds(30))
+            #expect(order.value.withLock { $0 } == [])
+            gate.open()
             try await group.waitForAll()
         }
-        #expect(done.ended >= 50)
-        #expect(pacer.report.inFlight == 0)
+        #expect(order.value.withLock { $0 } == [1, 2])
+        #expect(pacer.report == PacerReport(requests: 2, retries: 1, throttled: 0, inFlight: 0, window: 1))
     }
 
-    @Test("says what it waits for")
-    func report() async throws {
+    @Test func `a wait that is cancelled ends at once and starts nothing`() async throws {
+        let pacer = Pacer(PacingCurve(ceiling: 1))
+        let gate = Gate()
+        let first = Task { try await pacer.pace(outcome: { _ in .answered }) { await gate.pass() } }
+        try await until { pacer.report.inFlight == 1 }
+        let second = Task { try await pacer.pace(outcome: { _ in .answered }) { Issue.record("it started") } }
+        try await Task.sleep(for: .milliseconds(20))
+        second.cancel()
+        await #expect(throws: CancellationError.self) { try await second.value }
+        gate.open()
+        try await first.value
+        #expect(pacer.report.requests == 1)
+    }
+
+    @Test func `a pause that the server asks for holds the next request for all of it`() async throws {
         let clock = JumpingClock()
         let pacer = Pacer(PacingCurve(ceiling: 4), timekeeper: Timekeeper(clock: clock))
-        try await pacer.pace(outcome: { _ in .throttled(retryAfter: .seconds(40)) }) {}
-        #expect(pacer.report.waiting == .retryAfter(.seconds(40)))
+        try await pacer.pace(outcome: { _ in .throttled(retryAfter: .seconds(7)) }) {}
+        #expect(pacer.report.waiting == .retryAfter(.seconds(7)))
         #expect(pacer.report.throttled == 1)
-        try await pacer.pace(isRetry: true, outcome: { _ in .answered }) {}
-        #expect(clock.now.offset == .seconds(40))
-        #expect(pacer.report.waiting == .nothing)
-        #expect(pacer.report.retries == 1)
+        #expect(pacer.report.window == 1)
+        try await pacer.pace(outcome: { _ in .answered }) { #expect(clock.now.since == .seconds(7)) }
+        #expect(clock.waited == [.seconds(7)])
+    }
+
+    @Test func `the window shrinks on errors, which are passed on`() async throws {
+        let pacer = Pacer(PacingCurve(ceiling: 4))
+        await #expect(throws: HTTPFailure.self) {
+            try await pacer.pace(outcome: { _ in .answered }) { throw HTTPFailure(.uncertain, .timeout, "") }
+        }
+        #expect(pacer.report.window == 1)
+        #expect(pacer.report.inFlight == 0)
+    }
+
+    @Test func `many at once are never more than the ceiling, and none waits for ever, though some are cancelled`()
+        async throws
+    {
+        let pacer = Pacer(PacingCurve(ceiling: 4))
+        let done = Kept(0)
+        let most = Kept(0)
+        let tasks = (0..<300).map { i in
+            Task {
+                try await pacer.pace(outcome: { _ in i.isMultiple(of: 17) ? .failed : .answered }) {
+                    most.value.withLock { $0 = max($0, pacer.report.inFlight) }
+                    try await Task.sleep(for: .microseconds(200 * (i % 5)))
+                }
+                done.value.withLock { $0 += 1 }
+            }
+        }
+        for i in stride(from: 0, to: 300, by: 3) {
+            await Task.yield()
+            tasks[i].cancel()
+        }
+        var cancelled = 0
+        for task in tasks {
+            if case .failure(let error) = await task.result {
+                #expect(error is CancellationError)
+                cancelled += 1
+            }
+        }
+        #expect(done.value.withLock { $0 } + cancelled == 300)
+        #expect(done.value.withLock { $0 } >= 200)
+        #expect(most.value.withLock { $0 } <= 4)
+        #expect(pacer.report.inFlight == 0)
     }
 }

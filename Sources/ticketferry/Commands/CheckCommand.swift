@@ -5,7 +5,7 @@ import Migration
 import Reports
 import TicketModel
 
-/// `ticketferry check MIGRATION`: is it ready?
+/// `ticketferry check MIGRATION`: whether it is ready.
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
@@ -54,12 +54,14 @@ struct CheckCommand: AsyncParsableCommand {
         console.print("\(ok) migration \(style.bold(opened.file.name)), mapping and secrets")
         let count = findings.tickets.map { ", " + TerminalText.counted($0, "ticket") } ?? ""
         console.print("\(ok) source \(opened.file.source.connector) “\(TerminalText.safe(findings.source))”\(count)")
-        console.print("\(ok) target \(opened.file.target.connector) at \(TerminalText.safe(findings.target)): login and permissions")
+        let address = TerminalText.safe(findings.target)
+        console.print("\(ok) target \(opened.file.target.connector) at \(address): login and permissions")
         console.print("\(ok) e-mails: \(findings.policy.words)")
         let sample = findings.sample
         console.print(
             "\(ok) the first \(TerminalText.counted(sample.total, "ticket")): "
-                + "\(TerminalText.counted(sample.losses, "loss", "losses")), \(TerminalText.counted(sample.mails, "e-mail"))")
+                + "\(TerminalText.counted(sample.losses, "loss", "losses")), "
+                + TerminalText.counted(sample.mails, "e-mail"))
         ReadReportText(sample.read, style: style, width: console.width).lines.forEach { console.print($0) }
         console.print()
         if findings.cause == nil {

@@ -60,7 +60,8 @@ struct ResolveCommand: AsyncParsableCommand {
         if console.json {
             console.print(json: ["version": 1, "ticket": .string(id), "steps": .array(names.map { .string($0) })])
         } else {
-            console.print("Decided for ticket \(id): \(names.joined(separator: ", ")). Go on with: ticketferry migrate \(migration)")
+            let decided = names.joined(separator: ", ")
+            console.print("Decided for ticket \(id): \(decided). Go on with: ticketferry migrate \(migration)")
         }
     }
 }
