@@ -6,7 +6,9 @@ package import TicketModel
 package struct APIAnswer: Sendable {
     package var status: Int
     package var fields: HTTPFields
-    /// The body, read. An excerpt in it is free of the client's secrets.
+    /// The body, read.
+    ///
+    /// An excerpt in it is free of the client's secrets.
     ///
     /// JSON is as it came and may repeat a secret: what is shown of it goes through ``APIClient/redact(_:)`` first.
     package var answer: JSONAnswer

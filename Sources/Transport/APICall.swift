@@ -37,7 +37,9 @@ package struct APICall: Sendable {
     /// Another API path on the same site; nil for the client's own.
     package var api: APIPath?
 
-    /// Says a call. Without `effect`, GET and HEAD read and everything else writes: say `.read` for a search by POST,
+    /// Says a call.
+    ///
+    /// Without `effect`, GET and HEAD read and everything else writes: say `.read` for a search by POST,
     /// `.write` for a GET that deletes.
     package init(
         _ method: HTTPRequest.Method = .get, _ path: String, query: [(name: String, value: String)] = [],

@@ -27,10 +27,8 @@ package struct APIClient: Sendable {
 
     /// Makes a client; nothing is sent.
     ///
-    /// - Parameters:
-    ///   - version: the tool's version, for `User-Agent: Ticketferry/VERSION`.
-    ///   - pacer: the pace, one for all clients of a helpdesk.
-    ///   - log: hears of every exchange.
+    /// `pacer` is one for all clients of a helpdesk; `version` is the tool's, for `User-Agent: Ticketferry/VERSION`;
+    /// `log` hears of every exchange.
     package init(
         base: BaseURL, authentication: Authentication, transport: any HTTPTransport, pacer: Pacer,
         version: String, retries: RetryPolicy = RetryPolicy(), deadline: Duration = .seconds(60),

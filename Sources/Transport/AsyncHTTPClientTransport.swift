@@ -7,7 +7,9 @@ internal import NIOHTTPCompression
 internal import NIOPosix
 internal import NIOSSL
 
-/// HTTP/1.1 over sockets, with kept-alive connections. The only file that knows AsyncHTTPClient.
+/// HTTP/1.1 over sockets, with kept-alive connections.
+///
+/// The only file that knows AsyncHTTPClient.
 ///
 /// Proxies from the environment are not used: whoever runs a migration says where its data goes.
 package final class AsyncHTTPClientTransport: HTTPTransport {

@@ -3,7 +3,9 @@ internal import Foundation
 package import HTTPTypes
 package import TicketModel
 
-/// How a client says who it is. It is sent to the API's own origin and nowhere else.
+/// How a client says who it is.
+///
+/// It is sent to the API's own origin and nowhere else.
 package enum Authentication: Sendable, Hashable {
     case none
     /// `Authorization: Basic …`, in UTF-8.

@@ -31,7 +31,9 @@ package struct BaseURL: Hashable, Sendable {
     package var site: EndpointURL
     /// Where the API lies below it.
     package var api: APIPath
-    /// Whether routes go into `?rest_route=` instead of the path. Set from the address typed, or by who probes.
+    /// Whether routes go into `?rest_route=` instead of the path.
+    ///
+    /// Set from the address typed, or by who probes.
     package var usesRouteQuery: Bool
 
     /// The address of one endpoint of the API.
@@ -40,6 +42,7 @@ package struct BaseURL: Hashable, Sendable {
     ///   - path: the path below the API with its variable parts encoded by ``PercentEncoding/encode(_:keeping:)``;
     ///     slashes at its start do not matter. A trailing slash is kept.
     ///   - query: names and values, not encoded, in this order.
+    /// - Returns: the address, encoded.
     package func endpoint(_ path: String, query: [(name: String, value: String)] = []) -> EndpointURL {
         build(below: api, path: path, query: query)
     }

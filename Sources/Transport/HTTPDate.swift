@@ -3,7 +3,9 @@
 /// Dates as they stand in HTTP's headers, and the one form in which logs write them.
 package enum HTTPDate {
     /// Reads the three forms of RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT`
-    /// and `Sun Nov  6 08:49:37 1994`. The day's name is not checked. A year of two digits that would lie more than 50
+    /// and `Sun Nov  6 08:49:37 1994`.
+    ///
+    /// The day's name is not checked. A year of two digits that would lie more than 50
     /// years ahead of `now` is one of the past, as the RFC wants it.
     ///
     /// - Returns: seconds since 1970, nil for anything else.

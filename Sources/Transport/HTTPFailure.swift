@@ -47,7 +47,9 @@ package struct HTTPFailure: Error, Sendable, Hashable {
     package var reason: Reason
     /// Details in words, without secrets.
     package var detail: String
-    /// The request: `GET https://…`, without secrets. Set by the client.
+    /// The request: `GET https://…`, without secrets.
+    ///
+    /// Set by the client.
     package var request: String?
     /// What to do, where it depends on the answer.
     package var advice: String?

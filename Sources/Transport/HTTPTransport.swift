@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package import HTTPTypes
 
-/// Sends one request and brings its answer: sockets, or a sandbox in this process. No retries, redirects or logins.
+/// Sends one request and brings its answer: sockets, or a sandbox in this process.
+///
+/// No retries, redirects or logins.
 package protocol HTTPTransport: Sendable {
     /// Sends a request and hands the answer's body to a sink as it comes.
     ///
     /// An answer of any status is an answer, not an error.
     ///
     /// - Parameters:
+    ///   - request: what is sent.
     ///   - deadline: how long it may take from here to the body's last byte.
     ///   - sink: takes the body, after decompression; what it throws ends the exchange and is thrown on as it is.
     /// - Returns: status and header fields.

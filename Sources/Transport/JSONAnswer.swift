@@ -44,7 +44,7 @@ extension JSONAnswer {
     /// A byte order mark and blanks are skipped. A JSON value is taken only where it ends the body, or where nothing but
     /// messages of PHP follow it, so that no scrap of a broken answer passes as one.
     ///
-    /// - Parameter clean: takes secrets out of what is shown, before it is shortened: half a secret is one, too.
+    /// `clean` takes secrets out of what is shown, before it is shortened: half a secret is one, too.
     package static func read(
         _ body: [UInt8], status: Int, clean: (String) -> String = { $0 }
     ) -> (answer: JSONAnswer, noise: String?) {
@@ -78,11 +78,14 @@ extension JSONAnswer {
         case truncated
     }
 
-    /// Looks for a value that begins the body or follows PHP's messages. Linear but for a bounded number of tries.
+    /// Looks for a value that begins the body or follows PHP's messages.
+    ///
+    /// Linear but for a bounded number of tries.
     ///
     /// It never looks inside of what may itself be the answer: the last record of a list that breaks off is no answer.
     ///
-    /// - Parameter anywhere: whether brackets within lines count; they do where none begins a line.
+    /// With `anywhere`, objects with members count within lines, too; so it is tried where no bracket begins a line. A
+    /// list does not: `Undefined offset [3]` is no answer.
     private static func search(_ body: [UInt8], from start: Int, anywhere: Bool = false) -> Found? {
         let hasNoise = PHPNoise.starts(body[start...])
         var hasCandidate = false
@@ -96,8 +99,16 @@ extension JSONAnswer {
             }
             // Without messages before it, JSON begins the body or is not there.
             if !hasNoise && open != start { return nil }
-            if !anywhere, !beginsLine(body, at: open) {
+            let beginsLine = beginsLine(body, at: open)
+            if !beginsLine, !beginsObject(body, at: open) {
                 at = open + 1
+                continue
+            }
+            if !anywhere, !beginsLine {
+                // What never closes may be the answer itself, and then the lines within it are scraps.
+                if endOfValue(body, from: open) == nil { return .truncated }
+                at = open + 1
+                triesLeft -= 15
                 continue
             }
             hasCandidate = true
@@ -110,8 +121,7 @@ extension JSONAnswer {
                 at = end
                 triesLeft -= 15
             } else if looksLikeValue(body, at: open) {
-                // Within a line it is more likely a message's own.
-                return anywhere ? nil : .truncated
+                return .truncated
             } else {
                 at = open + 1
                 triesLeft -= 15
@@ -155,6 +165,11 @@ extension JSONAnswer {
             at += 1
         }
         return nil
+    }
+
+    /// Whether a bracket opens an object that has members.
+    private static func beginsObject(_ body: [UInt8], at open: Int) -> Bool {
+        body[open] == UInt8(ascii: "{") && body[(open + 1)...].first { !$0.isBlank } == UInt8(ascii: "\"")
     }
 
     /// Whether a bracket is followed by what may follow it in JSON.

@@ -65,6 +65,8 @@ package final class Pacer: Sendable {
     /// - Parameters:
     ///   - isRetry: whether it was sent before, for the count.
     ///   - outcome: what the exchange's result says about the server's load; a thrown error is a failure.
+    ///   - exchange: what is done.
+    /// - Returns: what `exchange` returns.
     /// - Throws: `CancellationError` while it waits; else what `exchange` throws.
     package func pace<Result: Sendable>(
         isRetry: Bool = false, outcome: (Result) -> PacingCurve.Outcome, _ exchange: () async throws -> Result

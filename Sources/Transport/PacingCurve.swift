@@ -77,7 +77,7 @@ package struct PacingCurve: Sendable {
 
     /// Notes that a request ended.
     ///
-    /// - Parameter wasFull: whether all places were taken meanwhile; an idle window proves nothing and does not grow.
+    /// `wasFull` tells whether all places were taken meanwhile: an idle window proves nothing and does not grow.
     package mutating func ended(startedAt start: Duration, now: Duration, outcome: Outcome, wasFull: Bool = true) {
         switch outcome {
         case .throttled(let retryAfter):

@@ -11,7 +11,9 @@ package struct RetryPolicy: Sendable {
     package var cap: Duration
     /// The longest `Retry-After` that is waited for; a longer one gives the answer to the caller.
     package var longestPause: Duration
-    /// Statuses after which a read is sent again. 500 is not among them: helpdesks use it for errors of the request.
+    /// Statuses after which a read is sent again.
+    ///
+    /// 500 is not among them: helpdesks use it for errors of the request.
     package var statuses: Set<Int>
 
     /// A policy; the defaults suit helpdesks on shared hosting.
@@ -35,6 +37,7 @@ package struct RetryPolicy: Sendable {
     /// - Parameters:
     ///   - attempt: the try that failed, from 1.
     ///   - share: a random number between 0 and 1.
+    /// - Returns: how long to wait.
     package func delay(after attempt: Int, share: Double) -> Duration {
         let bound = min(cap.inSeconds, base.inSeconds * pow2(min(attempt - 1, 30)))
         return .seconds(bound * share)
@@ -76,9 +79,10 @@ package struct RetryPolicy: Sendable {
 
 /// The `Retry-After` field.
 package enum RetryAfter {
-    /// How long an answer asks to wait, as seconds or as a date in any of HTTP's three forms; nil where it does not or
-    /// says it in no way that makes sense. A date is taken against the answer's own `Date`, if it has one, since
-    /// servers' clocks are wrong more often than they disagree with themselves. Never negative.
+    /// How long an answer asks to wait, as seconds or as a date in any of HTTP's three forms.
+    ///
+    /// Nil where it does not ask, or in no way that makes sense. A date is taken against the answer's own `Date`, if it
+    /// has one, since servers' clocks are wrong more often than they disagree with themselves. Never negative.
     package static func read(_ fields: HTTPFields, now: Double) -> Duration? {
         guard let text = fields[.retryAfter]?.trimmed, !text.isEmpty else { return nil }
         if let seconds = Double(text), text.utf8.allSatisfy({ $0.isDigit || $0 == UInt8(ascii: ".") }) {

@@ -18,15 +18,17 @@ import TicketModel
         #expect(noise == nil)
     }
 
-    @Test(arguments: [
-        (warning + #"{"id":1}"#, "Undefined array key"), (warning + bom + #"{"id":1}"#, "Undefined array key"),
-        ("Notice: Trying {closure}() [x] in /a.php on line 7\n" + #"{"id":1}"#, "Trying"),
-        ("PHP Warning:  unmatched [ in /a.php\n" + #"{"id":1}"#, "unmatched"),
-        ("WordPress database error: [Table 'x' is missing]\nSELECT {\n" + #"{"id":1}"#, "Table"),
-        (#"{"id":1}"# + "\n" + warning, "Undefined array key"),
-        ("Deprecated: x in y " + #"{"id":1}"#, "Deprecated"),
-        ("Deprecated: a\n" + #"{"id":1}"# + warning, "Deprecated"),
-    ])
+    @Test(
+        arguments: [
+            (warning + #"{"id":1}"#, "Undefined array key"), (warning + bom + #"{"id":1}"#, "Undefined array key"),
+            ("Notice: Trying {closure}() [x] in /a.php on line 7\n" + #"{"id":1}"#, "Trying"),
+            ("PHP Warning:  unmatched [ in /a.php\n" + #"{"id":1}"#, "unmatched"),
+            ("WordPress database error: [Table 'x' is missing]\nSELECT {\n" + #"{"id":1}"#, "Table"),
+            (#"{"id":1}"# + "\n" + warning, "Undefined array key"),
+            ("Deprecated: x in y " + #"{"id":1}"#, "Deprecated"),
+            (#"<br /><b>Warning</b>: x in [line] y {"id":1}"#, "line"),
+            ("Deprecated: a\n" + #"{"id":1}"# + warning, "Deprecated"),
+        ] as [(String, String)])
     func `PHP's messages around the JSON are noted and do not hide it`(body: String, said: String) {
         let (answer, noise) = JSONAnswer.read(Array(body.utf8), status: 201)
         #expect(answer.json?["id"] == .number("1"))
@@ -44,7 +46,9 @@ import TicketModel
             (#"{"a":"\""#, .truncated),
             (warning + #"{"list":[{"id":1},{"id":2}"#, .truncated), (warning + #"[{"id":1}"#, .truncated),
             (warning + #"{"list":[{"id":1},"#, .truncated),
-            (warning, .phpError), ("Fatal error: Uncaught Error in {closure}() [x]", .phpError),
+            (#"<b>Notice</b>: x [3] {"a":{"b":1}"#, .truncated), ("<b>Notice</b>: x {\"a\":\n[1,2]", .truncated),
+            ("<b>Notice</b>: Undefined offset: [3]", .phpError), (warning, .phpError),
+            ("Fatal error: Uncaught Error in {closure}() [x]", .phpError),
             (#"[{"id":1}<b>Fatal error</b>: Uncaught Error ]"#, .other),
             (#"Notice: x"# + "\n" + #"[{"id":1}"# + warning + "]", .phpError),
             ("Service unavailable", .other), (#"{"id":1} and more"#, .other), (#"ok {"id":1}"#, .other), ("-", .other),
