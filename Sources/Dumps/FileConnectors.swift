@@ -48,9 +48,14 @@ package enum FileConnectors {
     private static func source(_ format: String, _ context: OpenContext) throws -> DumpSource {
         let paths = context.list("path")
         let inputs = try InputSet(paths, diagnostics: context.sink)
-        let job = try DumpOpening.job(
+        var job = try DumpOpening.job(
             for: inputs, mapping: context.text("mapping"), folder: context.folder, format: format,
             zone: context.text("zone"), files: context.text("files"), sink: context.sink)
+        switch context.text("rest") {
+        case "drop": job.plan = job.plan?.droppingRest()
+        case "extras": job.plan = job.plan?.keepingRest()
+        default: break
+        }
         return DumpSource(job, paths: paths, diagnostics: context.sink)
     }
 }

@@ -36,6 +36,8 @@ extension MigrationFile {
                 options[option.name] = option.kind == .secret ? .secret(Secret("sandbox")) : .text("sandbox")
             }
         }
+        // Only sources that read by a mapping know this word; others keep everything.
+        if let keepsRest { options["rest"] = .text(keepsRest ? "extras" : "drop") }
         return OpenContext(
             options: options, folder: folder, file: path, concurrency: concurrency,
             requestsPerMinute: requestsPerMinute, sink: sink, log: log, clock: clock)

@@ -9,7 +9,7 @@ import TicketModel
 /// A migration file with its two sides opened: what plan, migrate, check and restore start from.
 struct OpenedMigration {
     let file: MigrationFile
-    let setup: MigrationSetup
+    private(set) var setup: MigrationSetup
     let target: any TicketTarget
 
     /// The flags that change what is carried.
@@ -53,6 +53,12 @@ struct OpenedMigration {
             throw Failure.cannot("be read from", file.sourceConnector.name, at: file.source.location)
         }
         return try await openSource(file.context(for: file.source, sink: console) { log.write($0) })
+    }
+
+    /// Keeps only a sample: the smallest set of tickets that shows every value, kind of loss and extreme.
+    mutating func chooseSample(_ count: Int?, journal: any Journal) async throws {
+        guard let count else { return }
+        setup.selection.ids = try await Planner(setup: setup, target: target, journal: journal).sample(count)
     }
 
     /// The journal, to look into; an empty one in memory where there is none yet.

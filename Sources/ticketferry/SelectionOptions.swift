@@ -10,6 +10,9 @@ struct SelectionOptions: ParsableArguments {
     @Option(help: "Only these tickets, by their ids in the source, with commas between them.")
     var only: String?
 
+    @Option(help: "The smallest set of tickets that shows every value, kind of loss and extreme; at most so many.")
+    var sample: Int?
+
     /// As the migration takes them.
     var flags: OpenedMigration.Flags {
         var flags = OpenedMigration.Flags()
@@ -20,5 +23,6 @@ struct SelectionOptions: ParsableArguments {
 
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit takes a number from 1") }
+        if let sample, sample < 1 { throw ValidationError("--sample takes a number from 1") }
     }
 }

@@ -76,10 +76,11 @@ struct MigrateCommand: AsyncParsableCommand {
         var flags = selection.flags
         flags.requestsPerMinute = requestsPerMinute
         flags.overwritesConflicts = conflicts == .overwrite
-        let opened = try await OpenedMigration(migration, flags: flags, console: console, stop: stop)
+        var opened = try await OpenedMigration(migration, flags: flags, console: console, stop: stop)
         let journal = try opened.journalForWriting()
         let report: RunReport
         do {
+            try await opened.chooseSample(selection.sample, journal: journal)
             report = try await Runner(
                 setup: opened.setup, target: opened.target, journal: journal, options: try runOptions(opened, console)
             ).migrate()

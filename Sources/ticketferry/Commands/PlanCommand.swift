@@ -36,9 +36,10 @@ struct PlanCommand: AsyncParsableCommand {
         let stop = StopSignal()
         let signals = Signals { stop.stop() }
         defer { withExtendedLifetime(signals) {} }
-        let opened = try await OpenedMigration(migration, flags: selection.flags, console: console, stop: stop)
+        var opened = try await OpenedMigration(migration, flags: selection.flags, console: console, stop: stop)
         try await opened.file.warnOfBorrowed(console)
         let journal = try opened.journalForReading()
+        try await opened.chooseSample(selection.sample, journal: journal)
         let document = try output.map { try PlanDocument(path: $0) }
         let printed = console.json ? try PlanDocument(path: nil) : nil
         let lossFile = try LossFile(losses)
