@@ -85,6 +85,8 @@ extension RecordMapper {
             }
         }
         out.append(contentsOf: "},".utf8)
+        pending[index].places?.shift(
+            behind: at - payload.lowerBound, by: out.count - start - (at - payload.lowerBound))
         out.append(contentsOf: Array(out[at..<payload.upperBound]))
         pending[index].payload = start..<out.count
     }
@@ -179,12 +181,17 @@ extension RecordMapper {
                     block.bytes[block.bytes.count - 1] = UInt8(ascii: "}")
                 }
             }
+            var places = fragment.places
+            // The brace in front; behind the last member the brace stands where the comma was.
+            places?.shift(behind: 0, by: 1)
+            places?.limit(to: block.bytes.count - start - 1)
             block.fragments.append(
                 Fragment(
                     kind: fragment.kind, flags: fragment.flags,
                     ruleIndex: fragment.ruleIndex, kindOfRecord: kind, record: ordinal,
                     part: UInt32(part), line: line, ticketKey: key, messageKey: messageKey,
-                    payload: start..<block.bytes.count, seconds: fragment.seconds, nanoseconds: fragment.nanoseconds))
+                    payload: start..<block.bytes.count, seconds: fragment.seconds, nanoseconds: fragment.nanoseconds,
+                    places: places))
         }
     }
 }

@@ -73,6 +73,8 @@ package struct RecordMapper {
         var extras: [JSON.Member] = []
         var seconds: Int64 = 0
         var nanoseconds: UInt32 = 0
+        /// Of a ticket: offsets in its payload as ``RecordMapper/out`` has it, without the brace.
+        var places: HeadPlaces?
     }
 
     /// Starts with nothing met.
