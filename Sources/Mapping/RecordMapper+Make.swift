@@ -191,7 +191,10 @@ extension RecordMapper {
         case .extras(let rule):
             fragment.extrasAt = out.count
             if let rule, let value = try scalar(rule, context) {
-                if case .object(let members)? = try? JSON(parsing: tree.bytes[value]) { fragment.extras = members }
+                // The fragment is the next one that is appended.
+                if case .object(let members)? = try? JSON(parsing: tree.bytes[value]), !members.isEmpty {
+                    givenExtras.append((pending.count, members))
+                }
             }
         }
     }
