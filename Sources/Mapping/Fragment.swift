@@ -85,7 +85,9 @@ package struct Fragment: Sendable {
     package var seconds: Int64
     /// The fraction of the message's time.
     package var nanoseconds: UInt32
-    /// Of a ticket's own values, fresh from the mapper: where things stand in ``payload``. Nil: to be found by looking.
+    /// Of a ticket's own values, fresh from the mapper: where things stand in ``payload``.
+    ///
+    /// Nil: to be found by looking.
     package var places: HeadPlaces?
 }
 

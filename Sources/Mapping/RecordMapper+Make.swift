@@ -5,7 +5,8 @@ extension RecordMapper {
     /// Makes what one maker makes of a record, or of a node in it.
     mutating func make(_ maker: MakerProgram, _ context: UInt32) throws {
         guard let key = try scalar(maker.ticketKey, context).map({ trimmed($0) }), !key.isEmpty else { return }
-        var fragment = Pending(ruleIndex: maker.ruleIndex, kind: maker.kind, context: context, ticketKey: key, payload: 0..<0)
+        var fragment = Pending(
+            ruleIndex: maker.ruleIndex, kind: maker.kind, context: context, ticketKey: key, payload: 0..<0)
         switch maker.kind {
         case .tag:
             if let rule = maker.tag { try makeTags(rule, fragment) }
@@ -28,7 +29,9 @@ extension RecordMapper {
         fragment.payload = start..<out.count
         pending.append(fragment)
         if let tags = maker.tags {
-            try makeTags(tags, Pending(ruleIndex: maker.ruleIndex, kind: .tag, context: context, ticketKey: key, payload: 0..<0))
+            let fragment = Pending(
+                ruleIndex: maker.ruleIndex, kind: .tag, context: context, ticketKey: key, payload: 0..<0)
+            try makeTags(tags, fragment)
         }
         if !maker.participants.isEmpty { try makeParticipants(maker, key, context) }
     }
