@@ -75,7 +75,7 @@ package struct Assembler {
         guard let chosen = heads.first else { return setAside(fragments) }
         var head = UnsafeRawBufferPointer(rebasing: bytes[fragments[chosen].payload])
         guard heads.count > 1 else {
-            try write(head: head, fragments, bytes, to: &out)
+            try write(head: head, fragments[chosen].places, fragments, bytes, to: &out)
             return true
         }
         let repeated = fragments[heads[1]]
@@ -92,14 +92,14 @@ package struct Assembler {
             return setAside(fragments)
         case .first:
             dropSets(of: heads.dropFirst(), fragments)
-            try write(head: head, fragments, bytes, to: &out)
+            try write(head: head, nil, fragments, bytes, to: &out)
         case .last:
             dropSets(of: heads.dropLast(), fragments)
             head = UnsafeRawBufferPointer(rebasing: bytes[fragments[heads[heads.count - 1]].payload])
-            try write(head: head, fragments, bytes, to: &out)
+            try write(head: head, nil, fragments, bytes, to: &out)
         case .fill:
             let filled = heads.dropFirst().reduce(Array(head)) { $0.filled(from: Array(bytes[fragments[$1].payload])) }
-            try filled.withUnsafeBytes { try write(head: $0, fragments, bytes, to: &out) }
+            try filled.withUnsafeBytes { try write(head: $0, nil, fragments, bytes, to: &out) }
         }
         return true
     }
@@ -169,19 +169,21 @@ package struct Assembler {
     }
 
     private mutating func write(
-        head: UnsafeRawBufferPointer, _ fragments: UnsafeBufferPointer<Fragment>, _ bytes: UnsafeRawBufferPointer,
-        to out: inout [UInt8]
+        head: UnsafeRawBufferPointer, _ places: HeadPlaces?, _ fragments: UnsafeBufferPointer<Fragment>,
+        _ bytes: UnsafeRawBufferPointer, to out: inout [UInt8]
     ) throws {
         if slots.count > 1 {
             try dropRepeated(fragments, bytes)
             sortMessages(fragments, bytes)
         }
         if !attachments.isEmpty { place(attachments: fragments, bytes) }
-        let layout = HeadLayout(head)
+        let layout = places.map { HeadLayout($0) } ?? HeadLayout(head)
         if let requester = layout.requester {
             requesters.all += 1
             // `email` is the first of a person's keys.
-            if !head[requester].starts(with: #"{"email""#.utf8) { requesters.withoutEmail += 1 }
+            let hasEmail =
+                requester.count > 3 && head[requester.lowerBound + 2] == UInt8(ascii: "e")
+            if !hasEmail { requesters.withoutEmail += 1 }
         }
         out.append(UInt8(ascii: "{"))
         Self.members(head[1..<layout.messages], to: &out)
@@ -308,10 +310,27 @@ package struct Assembler {
         if zip(slots, slots.dropFirst()).contains(where: { precedes($1, $0) }) { slots.sort(by: precedes) }
     }
 
+    /// Whether two messages may have one id: a look at each pair, for the few messages that most tickets have.
+    private func mayRepeat(_ fragments: UnsafeBufferPointer<Fragment>, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard slots.count <= 16 else { return true }
+        for s in slots.indices.dropFirst() {
+            guard let key = fragments[slots[s].fragment].messageKey, !key.isEmpty else { continue }
+            for t in 0..<s {
+                if let other = fragments[slots[t].fragment].messageKey, other.count == key.count,
+                    bytes[other].elementsEqual(bytes[key])
+                {
+                    return true
+                }
+            }
+        }
+        return false
+    }
+
     /// Messages with the id of an earlier one of the same maker, by that maker's `onRepeat`.
     private mutating func dropRepeated(
         _ fragments: UnsafeBufferPointer<Fragment>, _ bytes: UnsafeRawBufferPointer
     ) throws {
+        guard mayRepeat(fragments, bytes) else { return }
         struct Key: Hashable {
             let rule: UInt16
             let id: [UInt8]
@@ -399,6 +418,15 @@ private struct HeadLayout {
     var tags: Int
     var requester: Range<Int>?
 
+    /// As the mapper says it.
+    init(_ places: HeadPlaces) {
+        messages = Int(places.messages)
+        participants = Int(places.participants)
+        tags = Int(places.tags)
+        requester = places.requesterEnd > 0 ? Int(places.requesterStart)..<Int(places.requesterEnd) : nil
+    }
+
+    /// By looking.
     init(_ head: UnsafeRawBufferPointer) {
         let end = head.count - 1
         messages = -1

@@ -9,11 +9,11 @@ extension Fragment {
         part: UInt32 = 0,
         line: UInt32 = 1, seconds: Int64 = 0, nanoseconds: UInt32 = 0, ticketKey: Range<Int>,
         messageKey: Range<Int>? = nil,
-        payload: Range<Int>
+        payload: Range<Int>, places: HeadPlaces? = nil
     ) {
         self.init(
             kind: kind, flags: flags, ruleIndex: ruleIndex, kindOfRecord: kindOfRecord, record: record, part: part,
             line: line, ticketKey: ticketKey, messageKey: messageKey, payload: payload, seconds: seconds,
-            nanoseconds: nanoseconds)
+            nanoseconds: nanoseconds, places: places)
     }
 }

@@ -85,6 +85,49 @@ package struct Fragment: Sendable {
     package var seconds: Int64
     /// The fraction of the message's time.
     package var nanoseconds: UInt32
+    /// Of a ticket's own values, fresh from the mapper: where things stand in ``payload``.
+    ///
+    /// Nil: to be found by looking.
+    package var places: HeadPlaces?
+}
+
+/// Where in a ticket's payload the members go that other fragments make, and where the requester stands: the mapper
+/// knows while it writes, so that nobody has to read its JSON again.
+///
+/// Offsets from the payload's start: of the member that follows, or of the closing brace.
+package struct HeadPlaces: Sendable, BitwiseCopyable {
+    package var messages: UInt32
+    package var participants: UInt32
+    package var tags: UInt32
+    /// The requester's object; empty for nobody.
+    package var requesterStart: UInt32 = 0
+    package var requesterEnd: UInt32 = 0
+
+    /// Makes one; see the properties.
+    package init(messages: UInt32, participants: UInt32, tags: UInt32) {
+        self.messages = messages
+        self.participants = participants
+        self.tags = tags
+    }
+
+    /// Keeps the places of members within the object.
+    mutating func limit(to end: Int) {
+        messages = min(messages, UInt32(end))
+        participants = min(participants, UInt32(end))
+        tags = min(tags, UInt32(end))
+    }
+
+    /// Moves everything behind an offset further on.
+    mutating func shift(behind offset: Int, by more: Int) {
+        func moved(_ place: UInt32) -> UInt32 { Int(place) >= offset ? place + UInt32(more) : place }
+        messages = moved(messages)
+        participants = moved(participants)
+        tags = moved(tags)
+        if requesterEnd > 0 {
+            requesterStart = moved(requesterStart)
+            requesterEnd = moved(requesterEnd)
+        }
+    }
 }
 
 /// What a maker does when a key comes twice.

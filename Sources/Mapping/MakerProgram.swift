@@ -15,6 +15,10 @@ final class MakerProgram: Sendable {
     let ticketKey: Rule
     let messageKey: Rule?
     let fields: [Maker.Field]
+    /// The first field behind which a ticket's `messages`, `participants` and `tags` do not stand any more.
+    let messagesAt: Int
+    let participantsAt: Int
+    let tagsAt: Int
     let tag: Rule?
     let person: [PersonRule]
     let tags: Rule?
@@ -29,6 +33,13 @@ final class MakerProgram: Sendable {
         ticketKey = maker.ticketKey
         messageKey = maker.messageKey
         fields = maker.fields
+        func place(_ name: String) -> Int {
+            maker.fields.firstIndex { name.utf8.lexicographicallyPrecedes($0.prefix.dropFirst().dropLast(2)) }
+                ?? maker.fields.count
+        }
+        messagesAt = place("messages")
+        participantsAt = place("participants")
+        tagsAt = place("tags")
         tag = maker.tag
         person = maker.person
         tags = maker.tags

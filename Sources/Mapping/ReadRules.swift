@@ -125,6 +125,9 @@ struct Maker: Sendable {
         /// What is odd about the texts of some members.
         let oddity: Oddity
 
+        /// Whether it is the ticket's requester, who may be the author of messages.
+        let isRequester: Bool
+
         enum Oddity: Sendable {
             /// Nothing.
             case none
@@ -139,6 +142,7 @@ struct Maker: Sendable {
         init(prefix: [UInt8], value: Value) {
             self.prefix = prefix
             self.value = value
+            isRequester = prefix.elementsEqual("\"requester\":".utf8)
             switch String(decoding: prefix, as: UTF8.self) {
             case "\"id\":": oddity = .id
             case "\"number\":": oddity = .number

@@ -5,7 +5,8 @@ extension RecordMapper {
     /// Makes what one maker makes of a record, or of a node in it.
     mutating func make(_ maker: MakerProgram, _ context: UInt32) throws {
         guard let key = try scalar(maker.ticketKey, context).map({ trimmed($0) }), !key.isEmpty else { return }
-        var fragment = Pending(ruleIndex: maker.ruleIndex, kind: maker.kind, context: context, ticketKey: key, payload: 0..<0)
+        var fragment = Pending(
+            ruleIndex: maker.ruleIndex, kind: maker.kind, context: context, ticketKey: key, payload: 0..<0)
         switch maker.kind {
         case .tag:
             if let rule = maker.tag { try makeTags(rule, fragment) }
@@ -20,13 +21,42 @@ extension RecordMapper {
         }
         if maker.opens { fragment.flags.insert(.opens) }
         let start = out.count
-        for field in maker.fields { try append(field, &fragment) }
+        if maker.kind == .ticket {
+            try appendTicket(maker, &fragment)
+        } else {
+            for field in maker.fields { try append(field, &fragment) }
+        }
         fragment.payload = start..<out.count
         pending.append(fragment)
         if let tags = maker.tags {
-            try makeTags(tags, Pending(ruleIndex: maker.ruleIndex, kind: .tag, context: context, ticketKey: key, payload: 0..<0))
+            let fragment = Pending(
+                ruleIndex: maker.ruleIndex, kind: .tag, context: context, ticketKey: key, payload: 0..<0)
+            try makeTags(tags, fragment)
         }
         if !maker.participants.isEmpty { try makeParticipants(maker, key, context) }
+    }
+
+    private mutating func appendTicket(_ maker: MakerProgram, _ fragment: inout Pending) throws {
+        let start = out.count
+        var places = HeadPlaces(messages: 0, participants: 0, tags: 0)
+        for i in 0..<maker.fields.count {
+            if i == maker.messagesAt { places.messages = UInt32(out.count - start) }
+            if i == maker.participantsAt { places.participants = UInt32(out.count - start) }
+            if i == maker.tagsAt { places.tags = UInt32(out.count - start) }
+            let before = out.count
+            let field = maker.fields[i]
+            try append(field, &fragment)
+            if field.isRequester, out.count > before {
+                places.requesterStart = UInt32(before - start + field.prefix.count)
+                // Without the comma behind it.
+                places.requesterEnd = UInt32(out.count - start - 1)
+            }
+        }
+        let end = UInt32(out.count - start)
+        if maker.messagesAt == maker.fields.count { places.messages = end }
+        if maker.participantsAt == maker.fields.count { places.participants = end }
+        if maker.tagsAt == maker.fields.count { places.tags = end }
+        fragment.places = places
     }
 
     private mutating func makeTags(_ rule: Rule, _ fragment: Pending) throws {
@@ -164,7 +194,10 @@ extension RecordMapper {
         case .extras(let rule):
             fragment.extrasAt = out.count
             if let rule, let value = try scalar(rule, context) {
-                if case .object(let members)? = try? JSON(parsing: tree.bytes[value]) { fragment.extras = members }
+                // The fragment is the next one that is appended.
+                if case .object(let members)? = try? JSON(parsing: tree.bytes[value]), !members.isEmpty {
+                    givenExtras.append((pending.count, members))
+                }
             }
         }
     }

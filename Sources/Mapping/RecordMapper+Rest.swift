@@ -48,13 +48,14 @@ extension RecordMapper {
         let own = takers.filter { pending[$0].context == tree.root }
         let first = own.first { pending[$0].kind == .ticket } ?? own.first
         if let first { splice(first) }
-        for index in own where index != first && !pending[index].extras.isEmpty { splice(index) }
+        for index in own where index != first && !extras(of: index).isEmpty { splice(index) }
     }
 
     private func hasRest() -> Bool {
-        for i in pending.indices where !pending[i].extras.isEmpty { return true }
-        return plan.rules.keepsRest && tree.hasUnused
+        !givenExtras.isEmpty || (plan.rules.keepsRest && tree.hasUnused)
     }
+
+    private func extras(of index: Int) -> [JSON.Member] { givenExtras.first { $0.pending == index }?.members ?? [] }
 
     /// Writes `extras` of one fragment: its payload moves to the end of the buffer.
     private mutating func splice(_ index: Int) {
@@ -62,7 +63,7 @@ extension RecordMapper {
         let payload = pending[index].payload
         var leaves: [(path: Int, node: UInt32)] = []
         if plan.rules.keepsRest { collect(pending[index].context, -1, &leaves, isTop: true) }
-        var members: [(key: [UInt8], value: [UInt8])] = pending[index].extras.map { member in
+        var members: [(key: [UInt8], value: [UInt8])] = extras(of: index).map { member in
             var key: [UInt8] = []
             JSONText.append(quoted: member.key, to: &key)
             key.append(UInt8(ascii: ":"))
@@ -85,6 +86,8 @@ extension RecordMapper {
             }
         }
         out.append(contentsOf: "},".utf8)
+        pending[index].places?.shift(
+            behind: at - payload.lowerBound, by: out.count - start - (at - payload.lowerBound))
         out.append(contentsOf: Array(out[at..<payload.upperBound]))
         pending[index].payload = start..<out.count
     }
@@ -105,6 +108,8 @@ extension RecordMapper {
     }
 
     private mutating func visit(_ node: UInt32, _ parent: Int, _ leaves: inout [(path: Int, node: UInt32)]) {
+        // Most nodes are mapped and have nothing below.
+        if tree.isUsed(node), tree.nodes[Int(node)].firstChild == RecordTree.none { return }
         let path = rest.path(parent, tree.nodes[Int(node)].name, tree.names)
         if !tree.isUsed(node), !tree.isEmpty(node), !tree.isNilMark(node) {
             tree.use(node)
@@ -179,12 +184,17 @@ extension RecordMapper {
                     block.bytes[block.bytes.count - 1] = UInt8(ascii: "}")
                 }
             }
+            var places = fragment.places
+            // The brace in front; behind the last member the brace stands where the comma was.
+            places?.shift(behind: 0, by: 1)
+            places?.limit(to: block.bytes.count - start - 1)
             block.fragments.append(
                 Fragment(
                     kind: fragment.kind, flags: fragment.flags,
                     ruleIndex: fragment.ruleIndex, kindOfRecord: kind, record: ordinal,
                     part: UInt32(part), line: line, ticketKey: key, messageKey: messageKey,
-                    payload: start..<block.bytes.count, seconds: fragment.seconds, nanoseconds: fragment.nanoseconds))
+                    payload: start..<block.bytes.count, seconds: fragment.seconds, nanoseconds: fragment.nanoseconds,
+                    places: places))
         }
     }
 }

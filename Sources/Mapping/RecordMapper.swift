@@ -43,6 +43,8 @@ package struct RecordMapper {
     // The record at work.
     var out: [UInt8] = []
     var pending: [Pending] = []
+    /// What the mapping itself puts into `extras`, by the place in ``pending``; apart, so that a `Pending` is copied as plain bytes.
+    var givenExtras: [(pending: Int, members: [JSON.Member])] = []
     private var file = ""
     private var line: UInt32 = 0
     private var column: UInt32 = 0
@@ -68,11 +70,12 @@ package struct RecordMapper {
         var messageKey: Range<Int>?
         /// Its payload in ``RecordMapper/out``, with a comma behind every member, without braces.
         var payload: Range<Int>
-        /// Where `extras` belongs, and what the mapping itself puts there.
+        /// Where `extras` belongs.
         var extrasAt: Int?
-        var extras: [JSON.Member] = []
         var seconds: Int64 = 0
         var nanoseconds: UInt32 = 0
+        /// Of a ticket: offsets in its payload as ``RecordMapper/out`` has it, without the brace.
+        var places: HeadPlaces?
     }
 
     /// Starts with nothing met.
@@ -188,6 +191,7 @@ package struct RecordMapper {
         tree.enter(record)
         out.removeAll(keepingCapacity: true)
         pending.removeAll(keepingCapacity: true)
+        if !givenExtras.isEmpty { givenExtras.removeAll() }
         requesterEmail = nil
         line = record.line
         column = record.column

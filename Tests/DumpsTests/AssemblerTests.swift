@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dumps
+import Formats
 import Foundation
 import Mapping
 import Migration
@@ -28,7 +29,68 @@ private func lines(_ rows: [String], policy: String = "first", limit: Int? = nil
     }
 }
 
+private let whole = """
+    ticketferry-mapping: 1
+    read:
+      format: csv
+      bodies: text
+      tickets:
+        each: row
+        key: id
+        subject: subject
+        number: number
+        status: status
+        requester: {email: mail, name: name}
+        participants: [{email: others}]
+        tags: {from: tags, split: ";"}
+        url: url
+      messages: [{each: row, opens: true, of: id, author: {is: requester}, body: text}]
+    """
+
+/// Keeps nothing.
+private struct Deaf: DiagnosticSink {
+    func emit(_ diagnostic: Diagnostic) {}
+}
+
 @Suite struct AssemblerTests {
+    @Test func whatTheMapperTellsOfPlacesGivesTheBytesOfLookingForThem() throws {
+        var generator = Seeded(state: 7)
+        var rows = ["id,subject,number,status,mail,name,others,tags,url,text,messages,zebra"]
+        for i in 0..<500 {
+            // Any cell may be empty, so that every member is missing somewhere, also the last before each place.
+            let cells = (0..<11).map { _ in ["", "", "a", "\"\"\"}\"", "b;c", "é,"].randomElement(using: &generator) ?? "" }
+            rows.append("\(i)," + cells.map { $0.hasPrefix("\"") ? $0 : "\"\($0)\"" }.joined(separator: ","))
+        }
+        let plan = try plan(whole)
+        let reader = try CSVReader(
+            MemoryByteSource(Array(rows.joined(separator: "\n").utf8), name: "in.csv"), diagnostics: Deaf())
+        var mapper = RecordMapper(plan: plan)
+        var assembled = 0
+        while let block = try reader.nextBlock() {
+            let made = try mapper.fragments(of: block, firstOrdinal: UInt64(assembled), sets: [0])
+            for key in Set(made.fragments.map(\.record)) {
+                let fragments = made.fragments.filter { $0.record == key }
+                var blind = fragments
+                for i in blind.indices { blind[i].places = nil }
+                #expect(fragments.contains { $0.places != nil })
+                #expect(try line(fragments, made.bytes, plan) == line(blind, made.bytes, plan))
+                assembled += 1
+            }
+        }
+        #expect(assembled == 500)
+    }
+
+    private func line(_ fragments: [Fragment], _ bytes: [UInt8], _ plan: ReadPlan) throws -> String {
+        var assembler = Assembler(ticketRepeat: plan.ticketRepeat, messageRepeat: plan.messageRepeat) { _, line in
+            SourceLocation(file: "in.csv", line: Int(line))
+        }
+        var out: [UInt8] = []
+        try bytes.withUnsafeBytes { bytes in
+            try fragments.withUnsafeBufferPointer { _ = try assembler.assemble($0, of: bytes, to: &out) }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+
     @Test func ticketsAreOrderedByIdAndMessagesByTimeThenId() throws {
         let tickets = try lines([
             "10,b,,3,third,2024-01-02 00:00:00", "9,a,,1,x,2024-01-01 00:00:00", "10,b,,10,tie,2024-01-01 00:00:00",

@@ -19,6 +19,30 @@ struct JSONTests {
         #expect(try JSON(parsing: canonical) == value)
     }
 
+    @Test("every byte is escaped alike wherever it stands among eight")
+    func escapesAnywhere() {
+        let short: [UInt8: String] = [0x08: "b", 0x09: "t", 0x0A: "n", 0x0C: "f", 0x0D: "r", 0x22: "\"", 0x5C: "\\"]
+        for byte in UInt8(0)..<0x80 {
+            var expected = [byte]
+            if let letter = short[byte] {
+                expected = Array("\\\(letter)".utf8)
+            } else if byte < 0x20 {
+                let digits = String(byte, radix: 16)
+                expected = Array("\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8)
+            }
+            for length in 1..<20 {
+                for place in 0..<length {
+                    // 0xC3 0xBC on both sides: bytes of more than ASCII are never escaped.
+                    let before = (0..<place).map { UInt8($0 % 2 == 0 ? 0xC3 : 0xBC) }
+                    let after = [UInt8](repeating: 0x7A, count: length - place - 1)
+                    var out: [UInt8] = []
+                    (before + [byte] + after).withUnsafeBytes { JSONText.append(escaped: $0, to: &out) }
+                    #expect(out == before + expected + after)
+                }
+            }
+        }
+    }
+
     @Test(
         "refuses what is not JSON, with the place",
         arguments: [
