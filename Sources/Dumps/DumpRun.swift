@@ -48,7 +48,7 @@ final class DumpRun {
             ticketRepeat: plan.ticketRepeat, messageRepeat: plan.messageRepeat, place: { place.location($0, $1) },
             enrich: job.files.map { files in { try files.enrich($0) } })
         let out = LineWriter(sink)
-        let seen = SeenTickets()
+        let seen = try SeenTickets()
         var spilled = 0
         var result = DumpResult()
         state.phase = .reading
@@ -203,7 +203,7 @@ final class DumpRun {
                     let group = UnsafeBufferPointer(rebasing: fragments[start..<end])
                     let key = UnsafeRawBufferPointer(rebasing: bytes[group[0].ticketKey])
                     if try self.write(group, bytes, &assembler, out, &result) {
-                        seen.add(key, record: record, line: group[0].line)
+                        try seen.add(key, record: record, line: group[0].line)
                     }
                     start = end
                 }
@@ -263,7 +263,7 @@ final class DumpRun {
 
     private func runCanonical(into sink: any LineSink) throws -> DumpResult {
         let out = LineWriter(sink)
-        let seen = SeenTickets()
+        let seen = try SeenTickets()
         var result = DumpResult()
         var ordinal: UInt64 = 0
         var before = 0
@@ -282,7 +282,7 @@ final class DumpRun {
                                     $0.append(contentsOf: made); return true
                                 }
                                 if let id = CanonicalScan.member("id", of: made, object: 0..<made.count) {
-                                    seen.add(
+                                    try seen.add(
                                         UnsafeRawBufferPointer(rebasing: made[id.lowerBound + 1..<id.upperBound - 1]),
                                         record: ordinal - 1, line: UInt32(block.firstLine + number))
                                 }
