@@ -45,7 +45,7 @@ let package = Package(
         .target(name: "TicketModel", dependencies: [crypto]),
         .target(name: "Formats", dependencies: ["TicketModel", "CLibXML2"]),
         .target(
-            name: "ShippedMappings", path: "mappings", resources: [.embedInCode("shipped")]),
+            name: "ShippedMappings", path: "mappings", exclude: ["README.md"], resources: [.embedInCode("shipped")]),
         .target(
             name: "Mapping",
             dependencies: [

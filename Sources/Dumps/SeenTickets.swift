@@ -22,6 +22,7 @@ final class SeenTickets {
     /// Makes the file.
     ///
     /// - Parameter window: how many sightings are held in memory at once when ids have to be compared.
+    /// - Throws: `Diagnostic` when the machine cannot make a temporary file.
     init(window: Int = 400_000) throws {
         self.window = window
         file = try PrivateFile()

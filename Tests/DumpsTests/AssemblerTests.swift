@@ -58,7 +58,9 @@ private struct Deaf: DiagnosticSink {
         var rows = ["id,subject,number,status,mail,name,others,tags,url,text,messages,zebra"]
         for i in 0..<500 {
             // Any cell may be empty, so that every member is missing somewhere, also the last before each place.
-            let cells = (0..<11).map { _ in ["", "", "a", "\"\"\"}\"", "b;c", "é,"].randomElement(using: &generator) ?? "" }
+            let cells = (0..<11).map { _ in
+                ["", "", "a", "\"\"\"}\"", "b;c", "é,"].randomElement(using: &generator) ?? ""
+            }
             rows.append("\(i)," + cells.map { $0.hasPrefix("\"") ? $0 : "\"\($0)\"" }.joined(separator: ","))
         }
         let plan = try plan(whole)
