@@ -169,7 +169,7 @@ struct TicketPreparation: Sendable {
                 receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value)
         }
         let files = await files(of: draft.ticket)
-        let plan = await target.plan(draft, files: files, identity: identity, progress: progress)
+        let plan = await target.plan(draft, losses: losses, files: files, identity: identity, progress: progress)
         var work = TicketWork(
             ticket: ticket, line: line, plan: plan, losses: losses, record: known?.ticket, progress: progress,
             inDoubt: inDoubt)

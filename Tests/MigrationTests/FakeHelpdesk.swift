@@ -138,8 +138,8 @@ final class FakeTarget: TicketTarget {
     func preparations() async throws -> [String] { [] }
 
     func plan(
-        _ draft: Draft, files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,
-        progress: TicketProgress
+        _ draft: Draft, losses: [Loss], files: [[Result<ResolvedFile, FileUnavailable>]],
+        identity: MigrationIdentity, progress: TicketProgress
     ) async -> TicketPlan {
         let ticket = draft.ticket
         let mails = policyGiven == .mute ? 0 : 1
