@@ -61,9 +61,14 @@ public struct TicketProgress: Sendable {
         public var order: Int
         /// The step's ``Step/value`` when it was done.
         public var value: String?
+        /// The step's ``Step/name`` when it was done; nil where nobody knows.
+        public var name: String?
 
         /// Pairs a receipt with its payload's fingerprint.
-        public init(receipt: Receipt, fingerprint: String, order: Int = 0, value: String? = nil) {
+        public init(
+            receipt: Receipt, fingerprint: String, order: Int = 0, value: String? = nil, name: String? = nil
+        ) {
+            self.name = name
             self.receipt = receipt
             self.fingerprint = fingerprint
             self.order = order
