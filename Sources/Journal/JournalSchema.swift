@@ -53,7 +53,8 @@ enum JournalSchema {
         // The list of migrations is committed before the first of them: a full disk or a kill may have come between.
         let tables =
             try Int.fetchOne(
-                db, sql: "SELECT count(*) FROM sqlite_master WHERE tbl_name NOT IN ('grdb_migrations', 'sqlite_sequence')")
+                db,
+                sql: "SELECT count(*) FROM sqlite_master WHERE tbl_name NOT IN ('grdb_migrations', 'sqlite_sequence')")
             ?? 0
         guard id == applicationID || (id == 0 && tables == 0) else { throw JournalFailure.notAJournal }
         let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0

@@ -77,8 +77,8 @@ public struct Planner: Sendable {
     /// Plans all tickets of a prepared target.
     ///
     /// The target's list is read once as soon as a ticket is to be created, however much the journal knows: it may be an
-    /// old copy, or new with a few tickets in it.
-    /// - Parameter adopted: what the target holds is in the journal already; its list is not read again.
+    /// old copy, or new with a few tickets in it. With `adopted`, what the target holds is in the journal already, and its
+    /// list is not read again.
     func summary(
         identity: MigrationIdentity, policy: NotificationPolicy, adopted: Bool = false,
         each: (TicketWork, Ticket, CanonicalLine) async throws -> Void

@@ -94,7 +94,8 @@ public struct Runner: Sendable {
         let archive = try options.archive.map { try ArchiveWriter(folder: $0) }
         var ids = Set<String>()
         let limited = setup.selection.limit != nil
-        let summary = try await planner.summary(identity: identity, policy: policy, adopted: options.adopts) { work, _, line in
+        let summary = try await planner.summary(identity: identity, policy: policy, adopted: options.adopts) {
+            work, _, line in
             if limited { ids.insert(work.id) }
             try archive?.add(id: work.id, line: line, files: work.files)
         }

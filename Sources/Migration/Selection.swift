@@ -9,7 +9,7 @@ public struct Selection: Hashable, Sendable {
     public var createdSince: Timestamp?
     /// Leaves out tickets last changed (else opened) before it; one without either date goes.
     public var updatedSince: Timestamp?
-    /// Nil: all. Empty: none.
+    /// Nil: all; empty: none.
     public var ids: Set<String>?
     /// Requesters' addresses that are left out, lower case.
     public var excludedRequesters: Set<String> = []

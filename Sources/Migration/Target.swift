@@ -177,8 +177,8 @@ public protocol TargetReader: Sendable {
     func preparations() async throws -> [String]
     /// The steps for a draft. No I/O after ``prepare(policy:sink:)``; equal input gives equal steps.
     ///
-    /// - Parameter losses: what the mapping's rules left out of the draft. The engine reports them; those that fall back to
-    ///   the migration note are for the target to write there, and are not to be repeated in ``TicketPlan/losses``.
+    /// `losses` are what the mapping's rules left out of the draft. The engine reports them; those that fall back to the
+    /// migration note are for the target to write there, and are not to be repeated in ``TicketPlan/losses``.
     func plan(
         _ draft: Draft, losses: [Loss], files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,
         progress: TicketProgress

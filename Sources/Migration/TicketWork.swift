@@ -264,7 +264,8 @@ extension Diagnostic {
     fileprivate static func kindChanged(ticket: String, before: String, now: String) -> Diagnostic {
         Diagnostic(
             code: "plan.kind-changed", "ticket \(ticket): “\(before)” is written, and the source now says “\(now)”",
-            remedy: "look at it in the target: what is a note now may be readable for customers there; nothing is rewritten",
+            remedy:
+                "look at it in the target: what is a note now may be readable for customers there; nothing is rewritten",
             cause: .someFailed)
     }
 }

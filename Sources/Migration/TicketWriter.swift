@@ -160,7 +160,7 @@ struct TicketWriter {
 
     /// Looks an uncertain write up, at once and again after the settle time; nil: it is not there and may be sent.
     ///
-    /// - Parameter once: it was answered, so that nothing can be at work any more.
+    /// With `once` it was answered, so that nothing can be at work any more.
     private mutating func settle(_ step: Step, since: Duration, once: Bool = false) async throws -> Performed? {
         for final in once ? [false] : [false, true] {
             if final {
@@ -308,7 +308,8 @@ extension Loss {
     fileprivate static func unknown(in step: Step) -> Loss {
         Loss(
             field: "messages[]", value: step.name,
-            reason: "the answer to this write was lost: whether the target keeps all of it is not known", fallback: .archive
+            reason: "the answer to this write was lost: whether the target keeps all of it is not known",
+            fallback: .archive
         )
     }
 }

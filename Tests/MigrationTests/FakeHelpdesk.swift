@@ -167,7 +167,7 @@ final class FakeTarget: TicketTarget {
                     Loss(field: "messages[].attachments[]", reason: missing.reason, fallback: .archive))
             }
             let step = Step(
-                key: identity.key(ticket: ticket.id, part: "message:\(key)"), verb: .append, 
+                key: identity.key(ticket: ticket.id, part: "message:\(key)"), verb: .append,
                 name: "\(message.kind == .note ? "note" : "message") \(key)",
                 needs: [create.key], mails: mails, undo: .withTicket,
                 payload: ["text": JSON(message.body?.content), "kind": .string(message.kind.rawValue)],
