@@ -105,14 +105,26 @@ extension SQLiteJournal {
     /// A ticket's losses as last recorded, in their order; empty for one that is not known.
     public func losses(of ticket: String) async throws -> [Loss] {
         try await read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM losses WHERE ticket = ? ORDER BY n", arguments: [ticket]).map {
-                row in
-                Loss(
+            var rows = try Row.fetchAll(
+                db, sql: "SELECT * FROM losses WHERE ticket = ? ORDER BY n", arguments: [ticket])
+            if try Self.hasStepLosses(db) {
+                rows += try Row.fetchAll(
+                    db, sql: "SELECT * FROM step_losses WHERE ticket = ? ORDER BY generation, part, n",
+                    arguments: [ticket])
+            }
+            var losses: [Loss] = []
+            for row in rows {
+                let loss = Loss(
                     field: row["field"], value: row["value"], reason: row["reason"],
                     fallback: Loss.Fallback(rawValue: row["fallback"]) ?? .archive)
+                if !losses.contains(loss) { losses.append(loss) }
             }
+            return losses
         }
     }
+
+    /// False in a journal of an earlier version that is only looked into.
+    private static func hasStepLosses(_ db: Database) throws -> Bool { try db.tableExists("step_losses") }
 
     /// The finishing lines of tickets after an id, in the order of the ids' bytes; tickets without lines are left out.
     public func finishing(after id: String?, limit: Int) async throws -> [(ticket: String, lines: [String])] {
@@ -173,7 +185,11 @@ extension SQLiteJournal {
             }
             counts.inDoubt =
                 try Int.fetchOne(db, sql: "SELECT count(*) FROM steps WHERE state IN ('intent', 'uncertain')") ?? 0
-            counts.losses = try Int.fetchOne(db, sql: "SELECT count(*) FROM losses") ?? 0
+            let columns = "ticket, field, value, reason, fallback"
+            let ofSteps = try Self.hasStepLosses(db) ? " UNION SELECT \(columns) FROM step_losses" : ""
+            counts.losses =
+                try Int.fetchOne(
+                    db, sql: "SELECT count(*) FROM (SELECT DISTINCT \(columns) FROM losses\(ofSteps))") ?? 0
             return counts
         }
     }

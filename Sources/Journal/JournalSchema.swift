@@ -10,7 +10,7 @@ enum JournalSchema {
     /// `TFJ1`: tells our files from other databases.
     static let applicationID: Int32 = 0x5446_4A31
     /// Raised with each migration below.
-    static let version = 1
+    static let version = 2
 
     /// Opens a file for writing, with all that durability needs.
     static func open(path: String) throws -> DatabaseQueue {
@@ -100,6 +100,17 @@ enum JournalSchema {
                     CREATE TABLE runs (
                         id INTEGER PRIMARY KEY, began TEXT NOT NULL, ended TEXT, state TEXT NOT NULL
                     ) STRICT;
+                    """)
+        }
+        migrator.registerMigration("2 losses that answers showed, by step") { db in
+            try db.execute(
+                sql: """
+                    PRAGMA user_version = 2;
+                    CREATE TABLE step_losses (
+                        ticket TEXT NOT NULL, generation INTEGER NOT NULL, part TEXT NOT NULL, n INTEGER NOT NULL,
+                        field TEXT NOT NULL, value TEXT, reason TEXT NOT NULL, fallback TEXT NOT NULL,
+                        PRIMARY KEY (ticket, generation, part, n)
+                    ) STRICT, WITHOUT ROWID;
                     """)
         }
         return migrator

@@ -26,12 +26,14 @@ enum JournalWriting {
         case .intent(let record): try write(record, to: db)
         case .uncertain(let key): try set("uncertain", of: key, in: db)
         case .setAside(let key): try set("setAside", of: key, in: db)
+        case .rejected(let key): try set("rejected", of: key, in: db)
         case .withdrawn(let key):
             try db.execute(
                 cached: "DELETE FROM steps WHERE ticket = ? AND generation = ? AND part = ?",
                 [key.ticket, key.generation, key.part])
         case .done(let key, let receipt): try write(receipt, of: key, to: db)
         case .losses(let ticket, let losses): try write(losses, of: ticket, to: db)
+        case .stepLosses(let key, let losses): try write(losses, of: key, to: db)
         case .finishing(let ticket, let lines):
             try db.execute(cached: "DELETE FROM finishing WHERE ticket = ?", [ticket])
             for (n, line) in lines.enumerated() {
@@ -121,12 +123,32 @@ enum JournalWriting {
     private static func write(_ losses: [Loss], of ticket: String, to db: Database) throws {
         try db.execute(cached: "DELETE FROM losses WHERE ticket = ?", [ticket])
         for (n, loss) in losses.enumerated() {
-            // Texts of messages are in the archive, never here.
-            let value = loss.field.contains("body") ? nil : loss.value.map { String($0.prefix(200)) }
             try db.execute(
                 cached: "INSERT INTO losses (ticket, n, field, value, reason, fallback) VALUES (?, ?, ?, ?, ?, ?)",
-                [ticket, n, loss.field, value, loss.reason, loss.fallback.rawValue])
+                [ticket, n, loss.field, value(of: loss), loss.reason, loss.fallback.rawValue])
         }
+    }
+
+    private static func write(_ losses: [Loss], of key: WriteKey, to db: Database) throws {
+        try db.execute(
+            cached: "DELETE FROM step_losses WHERE ticket = ? AND generation = ? AND part = ?",
+            [key.ticket, key.generation, key.part])
+        for (n, loss) in losses.enumerated() {
+            try db.execute(
+                cached: """
+                    INSERT INTO step_losses (ticket, generation, part, n, field, value, reason, fallback)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                [
+                    key.ticket, key.generation, key.part, n, loss.field, value(of: loss), loss.reason,
+                    loss.fallback.rawValue,
+                ])
+        }
+    }
+
+    /// Texts of messages are in the archive, never here.
+    private static func value(of loss: Loss) -> String? {
+        loss.field.contains("body") ? nil : loss.value.map { String($0.prefix(200)) }
     }
 }
 

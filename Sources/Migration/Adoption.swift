@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import TicketModel
 
-/// Rebuilds a lost journal from what the target holds: each key can be derived again from the source.
+/// Rebuilds a journal from what the target holds, or adds what it lacks: each key can be derived again from the source.
 struct Adoption: Sendable {
     let setup: MigrationSetup
     let target: any TicketTarget
@@ -12,16 +12,22 @@ struct Adoption: Sendable {
     /// - Returns: the identity with the highest generation that was found.
     func adopt(_ found: [String: [FoundTicket]], identity: MigrationIdentity) async throws -> MigrationIdentity {
         var identity = identity
-        identity.generation = max(identity.generation, found.values.joined().map(\.generation).max() ?? 0)
+        // A journal that knows tickets knows their generation too.
+        if try await journal.tickets(after: nil, limit: 1).isEmpty {
+            identity.generation = max(identity.generation, found.values.joined().map(\.generation).max() ?? 0)
+        }
         try await journal.setHead(JournalHead(identity: identity, target: target.address))
         // A run that dies while it adopts leaves a journal that lacks tickets: the next one must not take them for new.
         try await journal.record([.runBegan(setup.clock.now())])
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
         try await SourceScan(setup: setup, phase: .adopting).run(preparation) { work, _, _ in
-            guard let create = work.all.first(where: { $0.verb == .create }),
+            // What the journal has is believed; what it lacks of a ticket may be in the target.
+            guard work.steps.contains(where: { $0.verb.canDouble && work.inDoubt[$0.key] == nil }),
+                let create = work.all.first(where: { $0.verb == .create }), work.inDoubt[create.key] == nil,
                 let candidates = found[create.key.digest]?.filter({ $0.generation == identity.generation }),
                 let first = candidates.first
             else { return }
+            if let known = work.progress.done[create.key]?.receipt { return try await adopt(work, create, known) }
             if candidates.count > 1 { return try await setAside(work, create, candidates) }
             try await adopt(work, create, first.receipt)
         } failed: { _, diagnostic in
@@ -33,14 +39,18 @@ struct Adoption: Sendable {
     private func adopt(_ work: TicketWork, _ create: Step, _ ticket: Receipt) async throws {
         var receipts = try await target.adopt(work.all, ticket: ticket)
         receipts[create.key] = ticket
-        var record = TicketRecord(id: work.id, number: work.number, source: work.source, draft: work.draft)
+        var record =
+            work.record ?? TicketRecord(id: work.id, number: work.number, source: work.source, draft: work.draft)
+        if record.state == .complete { record.state = .begun }
         record.targetID = ticket.id
-        record.targetURL = ticket.url
+        record.targetURL = ticket.url ?? record.targetURL
         // The stored fingerprint stays unknown: nobody can tell any more what people changed since.
         var entries: [JournalEntry] = [.ticket(record)]
         let now = setup.clock.now()
         for step in work.all {
-            guard let receipt = receipts[step.key] else { continue }
+            guard work.progress.done[step.key] == nil, work.inDoubt[step.key] == nil,
+                let receipt = receipts[step.key]
+            else { continue }
             entries += [.intent(StepRecord(step, sentAt: now)), .done(step.key, receipt)]
         }
         do {

@@ -112,16 +112,17 @@ final class Batches: Sendable {
             let answered = run.clock.elapsed()
             let trouble: (Diagnostic, Duration, inDoubt: Bool)
             switch outcome {
-            case .understood(let receipt, _):
+            case .understood(let receipt, let losses):
                 run.slots.answered(after: answered - sent, at: answered)
-                return try await done(batch, receipt, run: run)
+                return try await done(batch, receipt, losses, run: run)
             case .rejected(let diagnostic):
                 try await run.journal.record(steps.map { .withdrawn($0.key) })
                 guard batch.count > 1 else {
                     var record = first.ticket.record
                     record.state = .failed
                     record.failure = .init(diagnostic)
-                    try await run.journal.record([.ticket(record)])
+                    let losses = first.ticket.completion.filter { if case .losses = $0 { true } else { false } }
+                    try await run.journal.record([.ticket(record)] + losses)
                     return end(first, .failed(diagnostic), run: run)
                 }
                 // One bad ticket must not fail the others of its batch.
@@ -151,11 +152,13 @@ final class Batches: Sendable {
         }
     }
 
-    private func done(_ batch: [Item], _ receipt: Receipt, run: Run) async throws {
+    private func done(_ batch: [Item], _ receipt: Receipt, _ losses: [Loss], run: Run) async throws {
         var entries: [JournalEntry] = []
         var complete: [Item] = []
         for item in batch {
             entries.append(.done(item.step.key, receipt))
+            // An answer for many does not tell which ticket it is about.
+            if !losses.isEmpty { entries.append(.stepLosses(item.step.key, losses)) }
             if item.ticket.stepDone() {
                 entries += item.ticket.completion
                 complete.append(item)

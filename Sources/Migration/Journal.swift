@@ -94,6 +94,8 @@ public struct StepRecord: Hashable, Sendable {
         /// Sent, and the answer proved nothing.
         case uncertain
         case setAside
+        /// The target said no. Looked up once before it is sent again: some say no to what they have done.
+        case rejected
     }
 
     /// The ticket's id in the source.
@@ -188,8 +190,12 @@ public enum JournalEntry: Sendable {
     /// Understood. Fails the whole call with ``JournalConflict`` if another ticket's creation has the same target id.
     case done(WriteKey, Receipt)
     case setAside(WriteKey)
-    /// Replaces the losses of a ticket.
+    /// The answer was a no; for what could double.
+    case rejected(WriteKey)
+    /// Replaces the losses that the plan of a ticket names.
     case losses(ticket: String, [Loss])
+    /// Replaces the losses that only the answer to a step showed; they stay when the ticket's are replaced.
+    case stepLosses(WriteKey, [Loss])
     /// Replaces the finishing lines of a ticket.
     case finishing(ticket: String, [String])
     /// Before a setting is changed.
@@ -272,7 +278,7 @@ public protocol Journal: Sendable {
     func find(numberOrTargetID text: String) async throws -> TicketRecord?
     /// All steps of which nobody knows whether they are written.
     func inDoubt() async throws -> [StepRecord]
-    /// What the target does not hold of a ticket, as last recorded.
+    /// What the target does not hold of a ticket, as last recorded: of its plan, then of its steps, each once.
     func losses(of ticket: String) async throws -> [Loss]
     /// The finishing lines of tickets after an id, in the order of the ids' bytes.
     func finishing(after id: String?, limit: Int) async throws -> [(ticket: String, lines: [String])]

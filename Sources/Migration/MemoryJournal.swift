@@ -21,6 +21,7 @@ public actor MemoryJournal: Journal {
         var steps: [String: [StepID: StepRecord]] = [:]
         var owners: [String: String] = [:]
         var losses: [String: [Loss]] = [:]
+        var stepLosses: [String: [StepID: [Loss]]] = [:]
         var finishing: [String: [String]] = [:]
         var borrowings: [BorrowingRecord] = []
         var runs: [RunRecord] = []
@@ -61,6 +62,8 @@ public actor MemoryJournal: Journal {
             state.steps[key.ticket]?[StepID(key)]?.state = .uncertain
         case .setAside(let key):
             state.steps[key.ticket]?[StepID(key)]?.state = .setAside
+        case .rejected(let key):
+            state.steps[key.ticket]?[StepID(key)]?.state = .rejected
         case .withdrawn(let key):
             state.steps[key.ticket]?[StepID(key)] = nil
         case .done(let key, let receipt):
@@ -78,6 +81,8 @@ public actor MemoryJournal: Journal {
             state.steps[key.ticket]?[StepID(key)] = record
         case .losses(let ticket, let losses):
             state.losses[ticket] = losses
+        case .stepLosses(let key, let losses):
+            state.stepLosses[key.ticket, default: [:]][StepID(key)] = losses.isEmpty ? nil : losses
         case .finishing(let ticket, let lines):
             state.finishing[ticket] = lines
         case .borrowed(let borrowing, let since):
@@ -132,7 +137,13 @@ public actor MemoryJournal: Journal {
     }
 
     /// A ticket's losses; empty for one that is not known.
-    public func losses(of ticket: String) -> [Loss] { state.losses[ticket] ?? [] }
+    public func losses(of ticket: String) -> [Loss] {
+        var losses = state.losses[ticket] ?? []
+        for (_, more) in (state.stepLosses[ticket] ?? [:]).sorted(by: { $0.key.part < $1.key.part }) {
+            losses += more.filter { !losses.contains($0) }
+        }
+        return losses
+    }
 
     /// The finishing lines of tickets after an id, in the order of the ids' bytes; tickets without lines are left out.
     public func finishing(after id: String?, limit: Int) -> [(ticket: String, lines: [String])] {
@@ -164,7 +175,7 @@ public actor MemoryJournal: Journal {
             if step.state == .done { counts.steps[step.verb, default: 0] += 1 }
             if step.inDoubt { counts.inDoubt += 1 }
         }
-        counts.losses = state.losses.values.reduce(0) { $0 + $1.count }
+        counts.losses = Set(state.losses.keys).union(state.stepLosses.keys).reduce(0) { $0 + losses(of: $1).count }
         return counts
     }
 

@@ -17,7 +17,7 @@ public struct TicketChange: Hashable, Sendable {
     public var losses: [Loss]
     /// Texts that changed in the source after they were written: they stay as they are in the target.
     public var changedTexts: [String]
-    /// Why it is skipped; empty for every other action.
+    /// Why it is skipped, and what somebody has to see although it is not.
     public var diagnostics: [Diagnostic]
     /// E-mails that the target would send for the steps.
     public var mails: Int
@@ -34,7 +34,7 @@ public struct TicketChange: Hashable, Sendable {
         steps = work.steps.map { "\($0.verb.rawValue) \($0.name)" }
         losses = work.losses
         changedTexts = work.changedTexts
-        diagnostics = work.refusals
+        diagnostics = work.refusals + work.notices
         mails = work.mails
         requests = work.steps.reduce(0) { $0 + ($1.batch == nil ? $1.requests : 0) }
         bytes = work.bytes

@@ -26,24 +26,25 @@ public struct Planner: Sendable {
     /// - Throws: `Diagnostic` where source, target or journal cannot be read at all, and what `each` throws.
     public func plan(each: (TicketChange) async throws -> Void = { _ in }) async throws -> PlanSummary {
         let (identity, policy) = try await begin()
-        let found = try await inventory()
-        return try await summary(identity: identity, policy: policy, found: found) { work, _, _ in
+        return try await summary(identity: identity, policy: policy) { work, _, _ in
             try await each(TicketChange(work))
         }
     }
 
     /// Logs in; the policy that holds.
     private func begin() async throws -> (MigrationIdentity, NotificationPolicy) {
-        try await target.prepare(policy: setup.notifications, sink: setup.sink)
+        var policy = NotificationPolicy.allow
+        do {
+            try await target.prepare(policy: setup.notifications, sink: setup.sink)
+            policy = try await target.policy()
+        } catch let diagnostic as Diagnostic where diagnostic.cause == .refused {
+            // Where it is not the policy that is refused, this is refused too.
+            try await target.prepare(policy: .allow, sink: setup.sink)
+            setup.sink.emit(diagnostic)
+        }
         let identity = try await setup.identity(in: journal)
         try await setup.check(journal.head(), identity: identity, target: target.address)
-        do {
-            return (identity, try await target.policy())
-        } catch let diagnostic as Diagnostic where diagnostic.cause == .refused {
-            setup.sink.emit(diagnostic)
-            try await target.prepare(policy: .allow, sink: setup.sink)
-            return (identity, .allow)
-        }
+        return (identity, policy)
     }
 
     /// Shows each ticket that the selection lets through and what is to be done for it.
@@ -57,20 +58,29 @@ public struct Planner: Sendable {
         }
     }
 
-    /// What the target already holds, by marker; read only while the journal knows no ticket.
+    /// What the target already holds, by marker.
     func inventory() async throws -> [String: [FoundTicket]] {
-        guard try await isNew else { return [:] }
-        return Dictionary(grouping: try await target.inventory(), by: \.digest)
+        Dictionary(grouping: try await target.inventory(), by: \.digest)
     }
 
-    /// Whether the journal knows no ticket.
-    private var isNew: Bool {
-        get async throws { try await journal.tickets(after: nil, limit: 1).isEmpty }
+    /// Whether a ticket of ours that the target holds and the journal lacks means that the journal is not the right one.
+    ///
+    /// Not after a run that did not end: its last commits may be lost, and what they were is looked up one by one.
+    private var isLackTelling: Bool {
+        get async throws {
+            if try await journal.tickets(after: nil, limit: 1).isEmpty { return true }
+            guard let last = try await journal.lastRun() else { return true }
+            return last.ended != nil
+        }
     }
 
     /// Plans all tickets of a prepared target.
+    ///
+    /// The target's list is read once as soon as a ticket is to be created, however much the journal knows: it may be an
+    /// old copy, or new with a few tickets in it. With `adopted`, what the target holds is in the journal already, and its
+    /// list is not read again.
     func summary(
-        identity: MigrationIdentity, policy: NotificationPolicy, found: [String: [FoundTicket]],
+        identity: MigrationIdentity, policy: NotificationPolicy, adopted: Bool = false,
         each: (TicketWork, Ticket, CanonicalLine) async throws -> Void
     ) async throws -> PlanSummary {
         var tally = PlanTally()
@@ -78,8 +88,11 @@ public struct Planner: Sendable {
         tally.summary.inDoubt = try await journal.inDoubt().count
         let scan = SourceScan(setup: setup, phase: .planning)
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
+        let checksTarget = if adopted { false } else { try await isLackTelling }
+        var found: [String: [FoundTicket]]?
         try await scan.run(preparation) { work, ticket, line in
-            tally.add(work, found: found)
+            if checksTarget, found == nil, work.unknownCreate != nil { found = try await inventory() }
+            tally.add(work, found: found ?? [:])
             try await each(work, ticket, line)
         } failed: { _, diagnostic in
             setup.sink.emit(diagnostic)
@@ -134,7 +147,7 @@ struct PlanTally {
         summary.overLimit += work.overLimit
         summary.steps += work.steps.count
         summary.changedTexts += work.changedTexts.count
-        if let create = work.all.first(where: { $0.verb == .create }), found[create.key.digest] != nil {
+        if let create = work.unknownCreate, found[create.key.digest] != nil {
             summary.unknownInTarget += 1
         }
         var texts = [work.id]

@@ -14,6 +14,8 @@ final class Run: Sendable {
     let began: Duration
     /// What the target holds, by marker, if the last run did not end; else nil.
     let mistrusted: [String: [FoundTicket]]?
+    /// Whether anything may be sent: false where the plan had nothing to send, so that nobody was asked and nothing muted.
+    let sends: Bool
     private let tally: Mutex<Tally>
 
     private struct Tally {
@@ -38,11 +40,12 @@ final class Run: Sendable {
 
     init(
         preparation: TicketPreparation, target: any TicketTarget, settleTime: Duration, began: Duration, total: Int?,
-        mistrusted: [String: [FoundTicket]]? = nil
+        sends: Bool = true, mistrusted: [String: [FoundTicket]]? = nil
     ) {
         self.preparation = preparation
         self.target = target
         self.settleTime = settleTime
+        self.sends = sends
         self.mistrusted = mistrusted
         slots = Slots(ceiling: preparation.setup.concurrency)
         self.began = began

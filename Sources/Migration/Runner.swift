@@ -55,14 +55,16 @@ public struct Runner: Sendable {
         var identity = try await setup.identity(in: journal)
         try await setup.check(journal.head(), identity: identity, target: target.address)
         let policy = try await prepare()
-        let found = try await planner.inventory()
-        if options.adopts, !found.isEmpty {
+        if options.adopts {
             progress.phase = .adopting
             setup.observer.progress(progress)
-            identity = try await Adoption(setup: setup, target: target, journal: journal)
-                .adopt(found, identity: identity)
+            let found = try await planner.inventory()
+            if !found.isEmpty {
+                identity = try await Adoption(setup: setup, target: target, journal: journal)
+                    .adopt(found, identity: identity)
+            }
         }
-        let (summary, ids) = try await plan(identity: identity, policy: policy, found: options.adopts ? [:] : found)
+        let (summary, ids) = try await plan(identity: identity, policy: policy)
         try refuseIfNeeded(summary)
         if summary.isEmpty {
             // Nothing to send: what an earlier run borrowed still goes back, and complete tickets are noted as such.
@@ -76,8 +78,8 @@ public struct Runner: Sendable {
 
     /// Logs in; the policy that holds.
     private func prepare() async throws -> NotificationPolicy {
-        try await target.prepare(policy: setup.notifications, sink: setup.sink)
         do {
+            try await target.prepare(policy: setup.notifications, sink: setup.sink)
             return try await target.policy()
         } catch let diagnostic as Diagnostic where diagnostic.cause == .refused && options.allowsNotifications {
             try await target.prepare(policy: .allow, sink: setup.sink)
@@ -87,14 +89,15 @@ public struct Runner: Sendable {
 
     /// Plans all tickets and writes the archive on the way; with the ids that a limit lets through.
     private func plan(
-        identity: MigrationIdentity, policy: NotificationPolicy, found: [String: [FoundTicket]]
+        identity: MigrationIdentity, policy: NotificationPolicy
     ) async throws -> (PlanSummary, Set<String>?) {
         let archive = try options.archive.map { try ArchiveWriter(folder: $0) }
         var ids = Set<String>()
         let limited = setup.selection.limit != nil
-        let summary = try await planner.summary(identity: identity, policy: policy, found: found) { work, _, line in
+        let summary = try await planner.summary(identity: identity, policy: policy, adopted: options.adopts) {
+            work, _, line in
             if limited { ids.insert(work.id) }
-            try archive?.add(id: work.id, line: line, files: work.all.flatMap(\.files))
+            try archive?.add(id: work.id, line: line, files: work.files)
         }
         try archive?.finish { try? setup.mapping.decode($0).id }
         return (summary, limited ? ids : nil)
@@ -107,7 +110,7 @@ public struct Runner: Sendable {
         if summary.unknownInTarget > 0 {
             throw Diagnostic(
                 code: "journal.lost",
-                "the journal is new, but the target holds \(summary.unknownInTarget) tickets of this migration",
+                "the target holds \(summary.unknownInTarget) tickets of this migration that the journal does not know",
                 remedy: "put the journal back, or rebuild it from the target with `--adopt`; nothing was written",
                 cause: .refused)
         }
@@ -166,7 +169,7 @@ public struct Runner: Sendable {
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
         let run = Run(
             preparation: preparation, target: target, settleTime: await target.features.settleTime,
-            began: began, total: summary.total, mistrusted: mistrusted)
+            began: began, total: summary.total, sends: borrows, mistrusted: mistrusted)
         let borrowed = Borrowed(target: target, journal: journal, clock: setup.clock, sink: setup.sink)
         do {
             if borrows { try await borrowed.take(summary.borrowings) }

@@ -12,7 +12,7 @@ extension Selection {
         status = try entries["status"]?.strings("`status`") ?? []
         createdSince = try entries["createdSince"].map { try Self.time($0, "`createdSince`") }
         updatedSince = try entries["updatedSince"].map { try Self.time($0, "`updatedSince`") }
-        ids = Set(try entries["ids"].map { try Self.list($0, "`ids`", folder) } ?? [])
+        ids = try entries["ids"].map { Set(try Self.list($0, "`ids`", folder)) }
         order =
             try entries["order"].flatMap {
                 Order(rawValue: try $0.word("`order`", of: Order.allCases.map(\.rawValue)))

@@ -9,8 +9,8 @@ public struct Selection: Hashable, Sendable {
     public var createdSince: Timestamp?
     /// Leaves out tickets last changed (else opened) before it; one without either date goes.
     public var updatedSince: Timestamp?
-    /// Empty: all.
-    public var ids: Set<String> = []
+    /// Nil: all; empty: none.
+    public var ids: Set<String>?
     /// Requesters' addresses that are left out, lower case.
     public var excludedRequesters: Set<String> = []
     /// Leaves out tickets with any of these tags; upper and lower case differ.
@@ -32,7 +32,7 @@ public struct Selection: Hashable, Sendable {
     public init() {}
 
     /// Whether a ticket goes, by its id alone; what this lets through still has to pass ``admits(_:)``.
-    public func admits(id: String) -> Bool { ids.isEmpty || ids.contains(id) }
+    public func admits(id: String) -> Bool { ids?.contains(id) ?? true }
 
     /// Whether a ticket goes.
     ///

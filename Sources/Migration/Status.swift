@@ -95,8 +95,9 @@ public struct Restore: Sendable {
         try await target.prepare(policy: .allow, sink: sink)
         // A crash a moment ago may have left a request at work: with e-mails on again it would send one.
         let doubts = try await journal.inDoubt().map(\.sentAt.seconds).max()
-        if let last = doubts, clock.now().seconds - last < 600 {
-            try await clock.sleep(for: await target.features.settleTime)
+        let settleTime = await target.features.settleTime
+        if let last = doubts, clock.now().seconds - last < max(600, settleTime.components.seconds) {
+            try await clock.sleep(for: settleTime)
         }
         await Borrowed(target: target, journal: journal, clock: clock, sink: sink).giveBackAll()
         return (before, try await journal.borrowings(open: true))

@@ -61,9 +61,14 @@ public struct TicketProgress: Sendable {
         public var order: Int
         /// The step's ``Step/value`` when it was done.
         public var value: String?
+        /// The step's ``Step/name`` when it was done; nil where nobody knows.
+        public var name: String?
 
         /// Pairs a receipt with its payload's fingerprint.
-        public init(receipt: Receipt, fingerprint: String, order: Int = 0, value: String? = nil) {
+        public init(
+            receipt: Receipt, fingerprint: String, order: Int = 0, value: String? = nil, name: String? = nil
+        ) {
+            self.name = name
             self.receipt = receipt
             self.fingerprint = fingerprint
             self.order = order
@@ -171,8 +176,11 @@ public protocol TargetReader: Sendable {
     /// What will be changed or created besides tickets (a staging mailbox, customers), for the plan.
     func preparations() async throws -> [String]
     /// The steps for a draft. No I/O after ``prepare(policy:sink:)``; equal input gives equal steps.
+    ///
+    /// `losses` are what the mapping's rules left out of the draft. The engine reports them; those that fall back to the
+    /// migration note are for the target to write there, and are not to be repeated in ``TicketPlan/losses``.
     func plan(
-        _ draft: Draft, files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,
+        _ draft: Draft, losses: [Loss], files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,
         progress: TicketProgress
     ) async -> TicketPlan
     /// All tickets in the target that carry a marker of ours, whatever migration: the list is read once, page by page.
@@ -203,6 +211,14 @@ public protocol TicketTarget: TargetReader {
 }
 
 extension TargetReader {
+    /// The steps for a draft of which the mapping lost nothing.
+    public func plan(
+        _ draft: Draft, files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,
+        progress: TicketProgress
+    ) async -> TicketPlan {
+        await plan(draft, losses: [], files: files, identity: identity, progress: progress)
+    }
+
     /// Ends connections; nothing may be called after it.
     ///
     /// By default there are none.

@@ -48,6 +48,10 @@ struct TicketWork: Sendable {
     var fields: [FieldChange]
     /// Messages whose text changed in the source after they were written: listed, never rewritten.
     var changedTexts: [String]
+    /// What somebody has to see although the ticket goes on.
+    var notices: [Diagnostic] = []
+    /// All files of the ticket whose bytes are here, whether the target takes them or not.
+    var files: [ResolvedFile] = []
     var overLimit: Int
     /// Of the line as read.
     var source: String
@@ -57,6 +61,8 @@ struct TicketWork: Sendable {
     var mails: Int { steps.reduce(0) { $0 + $1.mails } }
     /// Bytes of files that are sent.
     var bytes: Int { steps.reduce(0) { $0 + $1.files.reduce(0) { $0 + $1.size } } }
+    /// The creation, where it is to be sent and the journal knows nothing of it, not even a doubt.
+    var unknownCreate: Step? { steps.first { $0.verb == .create && inDoubt[$0.key] == nil } }
 }
 
 extension TicketWork {
@@ -82,7 +88,9 @@ extension TicketWork {
 
         var texts: [String] = []
         var todo = Set<WriteKey>()
-        var lastWrite = 0
+        // Also what is in no plan any more (a message that left the source) has moved the ticket.
+        let ownSteps = Set(plan.steps.filter { !$0.disturbsOthers }.map(\.key))
+        let lastWrite = progress.done.lazy.filter { !ownSteps.contains($0.key) }.map(\.value.order).max() ?? 0
         for step in plan.steps {
             let fingerprint = step.fingerprint
             texts += [step.key.part, fingerprint]
@@ -90,24 +98,32 @@ extension TicketWork {
                 todo.insert(step.key)
                 continue
             }
-            if step.disturbsOthers { lastWrite = max(lastWrite, done.order) }
             if done.fingerprint == fingerprint { continue }
-            if step.verb == .set { todo.insert(step.key) } else { changedTexts.append(step.name) }
+            if step.verb == .set {
+                todo.insert(step.key)
+                continue
+            }
+            changedTexts.append(step.name)
+            if let before = done.name, before != step.name {
+                notices.append(.kindChanged(ticket: ticket.id, before: before, now: step.name))
+            }
         }
         draft = Fingerprint(ofTexts: texts).text
         let writesElse = plan.steps.contains { todo.contains($0.key) && $0.disturbsOthers }
-        for step in plan.steps where step.undoneByOthers {
-            guard let done = progress.done[step.key] else { continue }
-            if writesElse || done.order < lastWrite { todo.insert(step.key) }
+        let undone = plan.steps.filter { $0.undoneByOthers && progress.done[$0.key] != nil }
+        // All of them or none: they move each other.
+        if writesElse || undone.contains(where: { (progress.done[$0.key]?.order ?? 0) < lastWrite }) {
+            todo.formUnion(undone.map(\.key))
         }
-        if plan.refusals.isEmpty { steps = plan.steps.filter { todo.contains($0.key) } }
+        if let refusal = Self.newKeys(of: ticket.id, plan: plan, progress: progress) { refusals.append(refusal) }
+        if refusals.isEmpty { steps = plan.steps.filter { todo.contains($0.key) } }
         for step in steps {
             fields.append(
                 FieldChange(
                     name: step.name, before: progress.done[step.key]?.value, after: step.value))
         }
         action =
-            if !plan.refusals.isEmpty {
+            if !refusals.isEmpty {
                 .skip
             } else if steps.isEmpty {
                 .unchanged
@@ -118,12 +134,35 @@ extension TicketWork {
             }
     }
 
+    /// Why nothing may be sent for a ticket whose written messages went while as many others came: where messages have no
+    /// ids, another zone or mapping gives the same messages other keys, and all would be there twice.
+    private static func newKeys(of ticket: String, plan: TicketPlan, progress: TicketProgress) -> Diagnostic? {
+        func isMessage(_ key: WriteKey) -> Bool { key.part.hasPrefix("message:") }
+        let planned = Set(plan.steps.map(\.key))
+        let gone = progress.done.keys.filter { isMessage($0) && !planned.contains($0) }
+        let new = plan.steps.map(\.key).filter { isMessage($0) && progress.done[$0] == nil }
+        guard !gone.isEmpty, new.count >= gone.count,
+            (gone + new).contains(where: { $0.part.hasPrefix("message:~") })
+        else { return nil }
+        return Diagnostic(
+            code: "plan.messages-renamed",
+            "ticket \(ticket): \(gone.count) messages that are written are gone, and \(new.count) others came in their place",
+            remedy:
+                "put zone and mapping back as they were; if the source itself changed these messages, write them by hand and exclude the ticket",
+            cause: .someFailed)
+    }
+
     /// Leaves the properties alone that people may have changed; what is missing still comes.
     mutating func keepConflicts() {
         action = .conflict
-        // What new messages move (the mailbox that they go through, the clocks) still has to be put right after them.
-        let writes = steps.contains { $0.verb.canDouble }
-        steps.removeAll { $0.verb == .set && progress.done[$0.key] != nil && !(writes && $0.undoneByOthers) }
+        // What stands before new messages prepares for them (a muted mailbox); what they move (the mailbox that they go
+        // through, the clocks) still has to be put right after them.
+        let lastMessage = steps.lastIndex { $0.verb.canDouble }
+        steps = steps.enumerated().filter { i, step in
+            guard step.verb == .set else { return true }
+            guard let lastMessage else { return false }
+            return step.undoneByOthers || i < lastMessage
+        }.map(\.element)
         fields.removeAll { field in !steps.contains { $0.name == field.name } }
     }
 }
@@ -163,16 +202,22 @@ struct TicketPreparation: Sendable {
         var inDoubt: [WriteKey: StepRecord] = [:]
         for step in known?.steps ?? [] {
             let key = identity.key(ticket: ticket.id, part: step.part)
-            if step.inDoubt || step.state == .setAside { inDoubt[key] = step }
+            if step.inDoubt || step.state == .setAside || step.state == .rejected { inDoubt[key] = step }
             guard step.state == .done, let receipt = step.receipt else { continue }
             progress.done[key] = .init(
-                receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value)
+                receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value, name: step.name)
         }
         let files = await files(of: draft.ticket)
-        let plan = await target.plan(draft, files: files, identity: identity, progress: progress)
+        let plan = await target.plan(draft, losses: losses, files: files, identity: identity, progress: progress)
         var work = TicketWork(
             ticket: ticket, line: line, plan: plan, losses: losses, record: known?.ticket, progress: progress,
             inDoubt: inDoubt)
+        work.files = files.joined().compactMap { try? $0.get() }
+        if !work.changedTexts.isEmpty {
+            // A file that turned up after its message was written is not in the target: its loss stays.
+            let kept = try await journal.losses(of: ticket.id).filter { $0.field.contains("attachments") }
+            work.losses += kept.filter { !work.losses.contains($0) }
+        }
         if work.action == .update, !setup.overwritesConflicts, try await isTouched(work) { work.keepConflicts() }
         return work
     }
@@ -182,7 +227,7 @@ struct TicketPreparation: Sendable {
     /// One read, only where a property would change.
     private func isTouched(_ work: TicketWork) async throws -> Bool {
         guard let record = work.record, record.state == .complete, let stored = record.stored,
-            work.steps.contains(where: { $0.verb == .set && work.progress.done[$0.key] != nil }),
+            work.steps.contains(where: { $0.verb == .set }),
             let receipt = work.ticketReceipt
         else { return false }
         return try await target.storedFingerprint(ticket: receipt) != stored
@@ -212,6 +257,16 @@ struct TicketPreparation: Sendable {
                 return .failure(FileUnavailable((error as? Diagnostic)?.message ?? "\(error)"))
             }
         }
+    }
+}
+
+extension Diagnostic {
+    fileprivate static func kindChanged(ticket: String, before: String, now: String) -> Diagnostic {
+        Diagnostic(
+            code: "plan.kind-changed", "ticket \(ticket): “\(before)” is written, and the source now says “\(now)”",
+            remedy:
+                "look at it in the target: what is a note now may be readable for customers there; nothing is rewritten",
+            cause: .someFailed)
     }
 }
 

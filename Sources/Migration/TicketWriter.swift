@@ -9,7 +9,8 @@ struct TicketWriter {
     private let work: TicketWork
     private var record: TicketRecord
     private var receipts: [WriteKey: Receipt]
-    private var losses: [Loss]
+    /// Those of the plan; what answers showed is in the journal with their steps.
+    private let losses: [Loss]
     private var end: TicketEnd
     /// What is to be made durable with the next commit: a receipt shares one with the intent that follows it.
     private var owed: [JournalEntry] = []
@@ -33,11 +34,12 @@ struct TicketWriter {
             case .skip: .skipped
             }
         end = TicketEnd(kind)
-        end.losses = work.action == .unchanged ? 0 : losses.count
+        end.losses = work.action == .unchanged ? 0 : work.losses.count
     }
 
     /// Writes the ticket; nil if the rest of it waits in a batch, which then tells what became of it.
     mutating func write() async throws -> TicketEnd? {
+        for notice in work.notices { run.setup.sink.emit(notice) }
         if work.action == .skip {
             record.state = work.progress.done.isEmpty ? .failed : record.state
             record.failure = work.refusals.first.map { .init($0) }
@@ -46,6 +48,11 @@ struct TicketWriter {
             return end
         }
         guard !work.steps.isEmpty else { return try await settleUnchanged() }
+        guard run.sends else {
+            // It changed after the plan was made, which had nothing to send: nobody was asked, and nothing is muted.
+            run.setup.sink.emit(.changedSincePlan(work.id))
+            return leftOff(inDoubt: false)
+        }
         record.state = .begun
         record.failure = nil
         owed = [.ticket(record)]
@@ -108,7 +115,8 @@ struct TicketWriter {
             if doubt.state == .setAside { return .ended(try await aside(step, .undecided(step, in: record))) }
             if step.verb.canDouble {
                 try await commit([])
-                if let performed = try await settle(step, since: run.began) { return performed }
+                let isRejected = doubt.state == .rejected
+                if let performed = try await settle(step, since: run.began, once: isRejected) { return performed }
             }
         }
         var attempt = 0
@@ -121,11 +129,11 @@ struct TicketWriter {
             switch outcome {
             case .understood(let receipt, let losses):
                 run.slots.answered(after: answered - sent, at: answered)
-                if let conflict = try await take(receipt, of: step) { return .ended(conflict) }
+                if let conflict = try await take(receipt, of: step, losses: losses) { return .ended(conflict) }
                 return .done(receipt, adopted: false, losses: losses)
             case .rejected(let diagnostic):
                 run.slots.answered(after: answered - sent, at: answered)
-                owed.append(.withdrawn(step.key))
+                owed.append(step.verb.canDouble ? .rejected(step.key) : .withdrawn(step.key))
                 return .ended(try await fail(diagnostic))
             case .notNow(let diagnostic, let retryAfter):
                 run.slots.troubled(at: answered)
@@ -151,21 +159,24 @@ struct TicketWriter {
     }
 
     /// Looks an uncertain write up, at once and again after the settle time; nil: it is not there and may be sent.
-    private mutating func settle(_ step: Step, since: Duration) async throws -> Performed? {
-        for final in [false, true] {
+    ///
+    /// With `once` it was answered, so that nothing can be at work any more.
+    private mutating func settle(_ step: Step, since: Duration, once: Bool = false) async throws -> Performed? {
+        for final in once ? [false] : [false, true] {
             if final {
                 let left = run.settleTime - (run.clock.elapsed() - since)
                 if left > .zero, !(try await wait(left)) { return .ended(leftOff(inDoubt: true)) }
             }
             switch await lookUp(step) {
             case .success(.found(let receipt)):
-                if let conflict = try await take(receipt, of: step) { return .ended(conflict) }
-                return .done(receipt, adopted: true, losses: [])
+                let losses = [Loss.unknown(in: step)]
+                if let conflict = try await take(receipt, of: step, losses: losses) { return .ended(conflict) }
+                return .done(receipt, adopted: true, losses: losses)
             case .success(.notFound): continue
             case .success(.cannotTell(let diagnostic)): return .ended(try await aside(step, diagnostic))
             case .failure(let diagnostic):
                 return .ended(
-                    run.isStopping ? leftOff(inDoubt: true) : unanswered(diagnostic, inDoubt: true))
+                    run.isStopping ? leftOff(inDoubt: !once) : unanswered(diagnostic, inDoubt: !once))
             }
         }
         return nil
@@ -198,9 +209,11 @@ struct TicketWriter {
     // MARK: What is known
 
     /// Takes a receipt: owed to the journal, or at once where it could claim an id that another ticket has.
-    private mutating func take(_ receipt: Receipt, of step: Step) async throws -> TicketEnd? {
+    private mutating func take(_ receipt: Receipt, of step: Step, losses: [Loss]) async throws -> TicketEnd? {
+        var entries: [JournalEntry] = [.done(step.key, receipt)]
+        if !losses.isEmpty || work.progress.done[step.key] != nil { entries.append(.stepLosses(step.key, losses)) }
         guard step.verb == .create else {
-            owed.append(.done(step.key, receipt))
+            owed += entries
             return nil
         }
         if step.key.part == "ticket" || record.targetID == nil {
@@ -208,7 +221,7 @@ struct TicketWriter {
             record.targetURL = receipt.url
         }
         do {
-            try await commit([.done(step.key, receipt), .ticket(record)])
+            try await commit(entries + [.ticket(record)])
             return nil
         } catch let conflict as JournalConflict {
             (record.targetID, record.targetURL) = (work.record?.targetID, work.record?.targetURL)
@@ -219,9 +232,9 @@ struct TicketWriter {
 
     private mutating func note(_ receipt: Receipt, of step: Step, adopted: Bool, losses lost: [Loss]) {
         receipts[step.key] = receipt
-        losses += lost
-        end.losses = losses.count
-        if let stored = receipt.stored { record.stored = stored }
+        end.losses += lost.count
+        // In a conflict the answer shows what people changed too, and must not make it ours.
+        if let stored = receipt.stored, work.action != .conflict { record.stored = stored }
         end.wrote = true
         if adopted { end.adopted = true }
         if step.verb == .create || step.verb == .append {
@@ -264,7 +277,7 @@ struct TicketWriter {
     private mutating func aside(_ step: Step, _ diagnostic: Diagnostic) async throws -> TicketEnd {
         record.state = .setAside
         record.failure = .init(diagnostic)
-        try await commit([.ticket(record), .setAside(step.key)])
+        try await commit([.ticket(record), .losses(ticket: work.id, losses), .setAside(step.key)])
         end.kind = .setAside(diagnostic)
         return end
     }
@@ -290,11 +303,29 @@ enum Patience {
     static func backOff(_ attempt: Int) -> Duration { .seconds(min(60, 1 << min(6, max(0, attempt - 1)))) }
 }
 
+extension Loss {
+    /// What nobody can tell of a write that was found in the target instead of being answered.
+    fileprivate static func unknown(in step: Step) -> Loss {
+        Loss(
+            field: "messages[]", value: step.name,
+            reason: "the answer to this write was lost: whether the target keeps all of it is not known",
+            fallback: .archive
+        )
+    }
+}
+
 extension Diagnostic {
     static func unexpected(_ error: any Error) -> Diagnostic {
         Diagnostic(
             code: "run.unexpected-error", "an error that nobody foresaw: \(error)",
             remedy: "report this with the log; the journal keeps the place", cause: .bug)
+    }
+
+    fileprivate static func changedSincePlan(_ ticket: String) -> Diagnostic {
+        Diagnostic(
+            .warning, code: "run.changed-since-plan",
+            "ticket \(ticket) has something to write since the plan was made, which had nothing; it is left as it is",
+            remedy: "run the same command again")
     }
 
     fileprivate static func undecided(_ step: Step, in record: TicketRecord) -> Diagnostic {

@@ -82,6 +82,58 @@ final class SQLiteJournalTests: Sendable {
         #expect(bytes.range(of: Data("secret text".utf8)) == nil, "no payload in the file")
     }
 
+    @Test func lossesOfStepsStayWhenThoseOfThePlanAreReplaced() async throws {
+        var journal = try SQLiteJournal(path: path)
+        try await journal.setHead(head)
+        let append = step("t1", "message:1", verb: .append)
+        let ofStep = Loss(field: "messages[]", value: "v", reason: "mangled", fallback: .archive)
+        let ofPlan = Loss(field: "tags", reason: "no place", fallback: .archive)
+        try await journal.record([
+            .ticket(TicketRecord(id: "t1")), intent(append), .done(append.key, Receipt(id: "1")),
+            .stepLosses(append.key, [ofStep]), .losses(ticket: "t1", [ofPlan, ofStep]),
+        ])
+        #expect(try await journal.losses(of: "t1") == [ofPlan, ofStep], "each once")
+        #expect(try await journal.counts().losses == 2)
+        try await journal.record([.losses(ticket: "t1", [])])
+        await journal.close()
+        journal = try SQLiteJournal(path: path)
+        #expect(try await journal.losses(of: "t1") == [ofStep])
+        try await journal.record([.stepLosses(append.key, [])])
+        #expect(try await journal.losses(of: "t1").isEmpty)
+        await journal.close()
+    }
+
+    @Test func aRejectedStepIsKeptAndNotInDoubt() async throws {
+        let journal = try SQLiteJournal(path: path)
+        try await journal.setHead(head)
+        let create = step("t1")
+        try await journal.record([.ticket(TicketRecord(id: "t1")), intent(create), .rejected(create.key)])
+        #expect(try await journal.ticket("t1")?.steps.map(\.state) == [.rejected])
+        #expect(try await journal.inDoubt().isEmpty)
+        await journal.close()
+    }
+
+    @Test func aJournalOfTheFirstVersionIsBroughtUpToDate() async throws {
+        await (try SQLiteJournal(path: path)).close()
+        let queue = try DatabaseQueue(path: path)
+        try await queue.write { db in
+            try db.execute(
+                sql: """
+                    DROP TABLE step_losses; PRAGMA user_version = 1;
+                    DELETE FROM grdb_migrations WHERE identifier LIKE '2 %';
+                    """)
+        }
+        try queue.close()
+        let reader = try #require(try SQLiteJournal.reading(path: path))
+        #expect(try await reader.losses(of: "t1").isEmpty)
+        #expect(try await reader.counts().losses == 0)
+        await reader.close()
+        let journal = try SQLiteJournal(path: path)
+        try await journal.record([.stepLosses(step("t1").key, [Loss(field: "a", reason: "r", fallback: .archive)])])
+        #expect(try await journal.losses(of: "t1").count == 1)
+        await journal.close()
+    }
+
     @Test func commitsAreFullySynchronousAndPrivate() async throws {
         let journal = try SQLiteJournal(path: path)
         #expect(try await journal.durability() == Durability(synchronous: 2, journalMode: "wal"))

@@ -24,6 +24,9 @@ final class FakeHelpdesk: Sendable {
         /// Steps that changed something, by marker and verb.
         var writes: [String] = []
         var requests = 0
+        /// Whether it refuses every policy but `allow`.
+        var cannotMute = false
+        var settleTime = Duration.seconds(60)
         /// What goes on working after we gave up.
         var late: [(at: Duration, step: Step, ticket: String?)] = []
     }
@@ -87,6 +90,8 @@ enum Fault: CaseIterable, Sendable {
     case late
     case busy
     case rejected
+    /// Done, and answered with a no.
+    case rejectedButDone
 }
 
 /// A target over ``FakeHelpdesk``.
@@ -121,11 +126,18 @@ final class FakeTarget: TicketTarget {
     }
 
     var features: TargetFeatures {
-        TargetFeatures(notes: true, notificationPolicies: [.mute, .allow, .refuse], finishingHead: ["-- finish"])
+        TargetFeatures(
+            notes: true, notificationPolicies: [.mute, .allow, .refuse],
+            settleTime: helpdesk.state.withLock { $0.settleTime }, finishingHead: ["-- finish"])
     }
     var address: String { "https://new.example" }
 
-    func prepare(policy: NotificationPolicy?, sink: any DiagnosticSink) async throws { try plug.point() }
+    func prepare(policy: NotificationPolicy?, sink: any DiagnosticSink) async throws {
+        try plug.point()
+        if policy != .allow, helpdesk.state.withLock({ $0.cannotMute }) {
+            throw Diagnostic(code: "fake.cannot-mute", "no", remedy: "allow", cause: .refused)
+        }
+    }
 
     func policy() async throws -> NotificationPolicy { policyGiven }
 
@@ -140,8 +152,8 @@ final class FakeTarget: TicketTarget {
     func preparations() async throws -> [String] { [] }
 
     func plan(
-        _ draft: Draft, files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,
-        progress: TicketProgress
+        _ draft: Draft, losses: [Loss], files: [[Result<ResolvedFile, FileUnavailable>]],
+        identity: MigrationIdentity, progress: TicketProgress
     ) async -> TicketPlan {
         let ticket = draft.ticket
         let mails = policyGiven == .mute ? 0 : 1
@@ -150,13 +162,26 @@ final class FakeTarget: TicketTarget {
             undo: .delete, payload: ["subject": JSON(ticket.subject)],
             exclusive: ticket.requester?.email.map { ["customer \($0)"] } ?? [])
         var plan = TicketPlan(steps: [create])
-        for (key, message) in zip(ticket.messageKeys(), ticket.messages).dropFirst() {
+        for (i, (key, message)) in zip(ticket.messageKeys(), ticket.messages).enumerated().dropFirst() {
+            let ofMessage = i < files.count ? files[i] : []
+            for case .failure(let missing) in ofMessage {
+                plan.losses.append(
+                    Loss(field: "messages[].attachments[]", reason: missing.reason, fallback: .archive))
+            }
             let step = Step(
-                key: identity.key(ticket: ticket.id, part: "message:\(key)"), verb: .append, name: "message \(key)",
+                key: identity.key(ticket: ticket.id, part: "message:\(key)"), verb: .append,
+                name: "\(message.kind == .note ? "note" : "message") \(key)",
                 needs: [create.key], mails: mails, undo: .withTicket,
-                payload: ["text": JSON(message.body?.content), "kind": .string(message.kind.rawValue)])
+                payload: ["text": JSON(message.body?.content), "kind": .string(message.kind.rawValue)],
+                files: ofMessage.compactMap { try? $0.get() })
             plan.steps.append(step)
             plan.finishing.append("UPDATE r SET d = 1 WHERE id = '{id:\(step.key.part)}'")
+        }
+        for loss in losses {
+            plan.steps.append(
+                Step(
+                    key: identity.key(ticket: ticket.id, part: "note"), verb: .append, name: "note of losses",
+                    needs: [create.key], undo: .withTicket, payload: ["text": .string(loss.reason)]))
         }
         plan.steps.append(
             set("status", JSON(ticket.status?.rawValue), ticket, identity, create))
@@ -288,7 +313,10 @@ final class FakeTarget: TicketTarget {
             receipt.stored = helpdesk.state.withLock { state in
                 state.tickets.first { $0.id == ticket }?.properties["status"]
             }
-            return .understood(receipt, losses: [])
+            let isMangled = step.payload["text"]?.string?.contains("mangled") == true
+            return .understood(
+                receipt,
+                losses: isMangled ? [Loss(field: "messages[]", reason: "it was mangled", fallback: .archive)] : [])
         case .lost: return .uncertain(lost)
         case .answerLost:
             _ = send()
@@ -297,6 +325,9 @@ final class FakeTarget: TicketTarget {
             helpdesk.state.withLock { $0.late.append((clock.elapsed() + .seconds(5), step, ticket)) }
             return .uncertain(lost)
         case .busy: return .notNow(lost, retryAfter: .seconds(3))
+        case .rejectedButDone:
+            _ = send()
+            return .rejected(Diagnostic(code: "fake.rejected", "not that one", remedy: "look"))
         case .rejected: return .rejected(Diagnostic(code: "fake.rejected", "not that one", remedy: "look"))
         }
     }

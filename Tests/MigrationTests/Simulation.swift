@@ -109,6 +109,10 @@ final class ListSource: TicketSource {
     private let tickets: Mutex<[Ticket]>
     private let pageSize: Int
     let timesWithoutZone = Mutex(0)
+    /// What the tickets become as soon as they have been listed once.
+    let later = Mutex<[Ticket]?>(nil)
+    /// By the attachment's name.
+    let files = Mutex<[String: ResolvedFile]>([:])
 
     init(_ tickets: [Ticket], pageSize: Int = 3) {
         self.tickets = Mutex(tickets)
@@ -124,6 +128,7 @@ final class ListSource: TicketSource {
         let start = after.flatMap { Int($0.text) } ?? 0
         let end = min(start + pageSize, all.count)
         let stubs = all[start..<end].map { Stub(id: $0.id, line: CanonicalLine($0)) }
+        if end == all.count, let later = later.withLock({ $0 }) { replace(later) }
         return Page(stubs: Array(stubs), next: end < all.count ? Cursor("\(end)") : nil, total: all.count)
     }
 
@@ -133,7 +138,8 @@ final class ListSource: TicketSource {
     }
 
     func file(for attachment: Attachment) async throws -> Result<ResolvedFile, FileUnavailable> {
-        .failure(FileUnavailable("the simulation has no files"))
+        if let file = attachment.name.flatMap({ name in files.withLock { $0[name] } }) { return .success(file) }
+        return .failure(FileUnavailable("the simulation has no such file"))
     }
 
     func losses() async -> [Loss] { [] }

@@ -12,17 +12,19 @@ final class World {
     let heard = Heard()
     var concurrency = 4
     var selection = Selection()
+    var mappingLosses: [Loss] = []
 
     init(_ tickets: [Ticket]) { source = ListSource(tickets) }
 
     func setup(stop: StopSignal = StopSignal(), observer: any RunObserver = QuietObserver()) -> MigrationSetup {
-        MigrationSetup(
+        let mappingLosses = mappingLosses
+        return MigrationSetup(
             name: "test", source: source,
             mapping: TicketMapping { ticket in
                 (
                     Draft(
                         ticket: ticket, authorships: ticket.messages.map { _ in .init(choice: .asWritten, header: "") }),
-                    []
+                    mappingLosses
                 )
             },
             selection: selection, concurrency: concurrency, clock: clock, sink: heard, observer: observer, stop: stop)

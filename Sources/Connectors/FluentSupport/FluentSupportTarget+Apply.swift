@@ -2,13 +2,13 @@
 internal import HTTPTypes
 package import Mapping
 package import Migration
-internal import TicketModel
+package import TicketModel
 internal import Transport
 
 extension FluentSupportTarget {
     package func plan(
-        _ draft: Draft, files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,
-        progress: TicketProgress
+        _ draft: Draft, losses: [Loss], files: [[Result<ResolvedFile, FileUnavailable>]],
+        identity: MigrationIdentity, progress: TicketProgress
     ) async -> TicketPlan {
         var planner = FluentSupportPlanner(
             site: site, options: options, draft: draft, files: files, identity: identity, progress: progress)
