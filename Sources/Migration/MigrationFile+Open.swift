@@ -38,7 +38,8 @@ extension MigrationFile {
         }
         return OpenContext(
             options: options, folder: folder, file: path, concurrency: concurrency,
-            requestsPerMinute: requestsPerMinute, sink: sink, log: log, clock: clock)
+            requestsPerMinute: requestsPerMinute, sink: sink, log: log, clock: clock,
+            migration: source.name.map { "\(name) from \($0)" } ?? name)
     }
 
     /// The connector of the source.

@@ -160,7 +160,7 @@ struct TicketWriter {
             switch await lookUp(step) {
             case .success(.found(let receipt)):
                 if let conflict = try await take(receipt, of: step) { return .ended(conflict) }
-                return .done(receipt, adopted: true, losses: [])
+                return .done(receipt, adopted: true, losses: receipt.losses)
             case .success(.notFound): continue
             case .success(.cannotTell(let diagnostic)): return .ended(try await aside(step, diagnostic))
             case .failure(let diagnostic):
