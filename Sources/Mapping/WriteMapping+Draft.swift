@@ -25,7 +25,11 @@ extension WriteMapping {
         var redaction = Redaction(emails: redactsEmails, names: redactsNames)
         if redactsEmails || redactsNames { redaction.redact(&draft.ticket) }
         draft.authorships = zip(ticket.messages, draft.ticket.messages).map { original, redacted in
-            Draft.Authorship(choice: choice(for: original.author), header: header.line(for: redacted))
+            let choice = choice(for: original.author)
+            var shown = redacted
+            // The name that stands for the author is the only one that may be seen.
+            if case .placeholder(let name) = choice { shown.author = Person(name: name) }
+            return Draft.Authorship(choice: choice, header: header.line(for: shown))
         }
         return (draft, losses)
     }

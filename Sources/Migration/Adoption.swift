@@ -38,7 +38,13 @@ struct Adoption: Sendable {
 
     private func adopt(_ work: TicketWork, _ create: Step, _ ticket: Receipt) async throws {
         var receipts = try await target.adopt(work.all, ticket: ticket)
-        receipts[create.key] = ticket
+        receipts[create.key] = receipts[create.key] ?? ticket
+        for loss in receipts.values.flatMap(\.losses) {
+            setup.sink.emit(
+                Diagnostic(
+                    .warning, code: "adopt.differs", "ticket \(work.id): \(loss.value ?? loss.field): \(loss.reason)",
+                    remedy: "compare the target's ticket \(ticket.id) with the source", cause: .someFailed))
+        }
         var record =
             work.record ?? TicketRecord(id: work.id, number: work.number, source: work.source, draft: work.draft)
         if record.state == .complete { record.state = .begun }
@@ -52,6 +58,7 @@ struct Adoption: Sendable {
                 let receipt = receipts[step.key]
             else { continue }
             entries += [.intent(StepRecord(step, sentAt: now)), .done(step.key, receipt)]
+            if !receipt.losses.isEmpty { entries.append(.stepLosses(step.key, receipt.losses)) }
         }
         do {
             try await journal.record(entries)

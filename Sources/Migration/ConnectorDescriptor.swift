@@ -128,6 +128,9 @@ public struct OpenContext: Sendable {
     public var folder: String
     /// What the source or target is called in the migration file: for places in diagnostics.
     public var file: String
+    /// The migration's name, with the source's where the migration file tells it: what a connector makes for one
+    /// migration alone carries it. Empty outside of a migration.
+    public var migration: String
     /// The ceiling of requests at once.
     public var concurrency: Int
     /// The ceiling of requests a minute; nil: the connector's own.
@@ -143,8 +146,9 @@ public struct OpenContext: Sendable {
     public init(
         options: [String: OptionValue], folder: String, file: String, concurrency: Int = 8,
         requestsPerMinute: Int? = nil, sink: any DiagnosticSink, log: @escaping @Sendable (String) -> Void = { _ in },
-        clock: any RunClock = SystemRunClock()
+        clock: any RunClock = SystemRunClock(), migration: String = ""
     ) {
+        self.migration = migration
         self.options = options
         self.folder = folder
         self.file = file

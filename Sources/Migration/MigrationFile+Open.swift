@@ -40,7 +40,8 @@ extension MigrationFile {
         if let keepsRest { options["rest"] = .text(keepsRest ? "extras" : "drop") }
         return OpenContext(
             options: options, folder: folder, file: path, concurrency: concurrency,
-            requestsPerMinute: requestsPerMinute, sink: sink, log: log, clock: clock)
+            requestsPerMinute: requestsPerMinute, sink: sink, log: log, clock: clock,
+            migration: source.name.map { "\(name) from \($0)" } ?? name)
     }
 
     /// The connector of the source.

@@ -127,6 +127,9 @@ public struct Receipt: Hashable, Sendable {
     ///
     /// The last one of a ticket is kept.
     public var stored: String?
+    /// What of a write that was found again is not as it was sent; goes to the ticket's losses, not into the journal's
+    /// receipt.
+    public var losses: [Loss] = []
 
     /// Makes a receipt; see the properties.
     public init(

@@ -169,9 +169,8 @@ struct TicketWriter {
             }
             switch await lookUp(step) {
             case .success(.found(let receipt)):
-                let losses = [Loss.unknown(in: step)]
-                if let conflict = try await take(receipt, of: step, losses: losses) { return .ended(conflict) }
-                return .done(receipt, adopted: true, losses: losses)
+                if let conflict = try await take(receipt, of: step, losses: receipt.losses) { return .ended(conflict) }
+                return .done(receipt, adopted: true, losses: receipt.losses)
             case .success(.notFound): continue
             case .success(.cannotTell(let diagnostic)): return .ended(try await aside(step, diagnostic))
             case .failure(let diagnostic):
@@ -301,17 +300,6 @@ enum Patience {
 
     /// 1, 2, 4 … 60 s.
     static func backOff(_ attempt: Int) -> Duration { .seconds(min(60, 1 << min(6, max(0, attempt - 1)))) }
-}
-
-extension Loss {
-    /// What nobody can tell of a write that was found in the target instead of being answered.
-    fileprivate static func unknown(in step: Step) -> Loss {
-        Loss(
-            field: "messages[]", value: step.name,
-            reason: "the answer to this write was lost: whether the target keeps all of it is not known",
-            fallback: .archive
-        )
-    }
 }
 
 extension Diagnostic {

@@ -36,13 +36,20 @@ struct FluentSupportAnswerTests {
         arguments: [
             (200, #"{"message":"ok"}"#, "understood"), (200, "", "uncertain"), (200, #"{"ticket":{"id":"#, "uncertain"),
             (200, "<html><title>Maintenance</title></html>", "uncertain"), (200, #""""#, "uncertain"),
-            (200, #"<br /><b>Warning</b>: x in y {"message":"ok"}"#, "understood"),
+            (
+                200, "<br />\n<b>Warning</b>:  x in <b>/y.php</b> on line <b>3</b><br />\n{\"message\":\"ok\"}",
+                "understood"
+            ),
             (401, #"{"code":"rest_forbidden","message":"Sorry"}"#, "refused"),
             (403, "<html>Blocked by firewall</html>", "uncertain"),
             (404, #"{"message":"No query results for model [X] 9999","data":{}}"#, "refused"),
             (422, #""No query results for model [X] 99999""#, "refused"),
             (422, #"{"content":{"required":"Reply content is required"}}"#, "refused"),
             (413, "<html>too large</html>", "refused"),
+            (408, #"{"message":"Request timeout"}"#, "uncertain"), (409, #"{"message":"x"}"#, "uncertain"),
+            (423, #"{"message":"x"}"#, "uncertain"), (425, #"{"message":"x"}"#, "uncertain"),
+            (499, #"{"message":"x"}"#, "uncertain"), (400, #"{"error":"bad gateway"}"#, "uncertain"),
+            (403, #"{"errors":[{"reason":"blocked"}]}"#, "uncertain"), (422, "[]", "uncertain"),
             (429, "slow down", "notNow"), (500, #"{"message":"Division by zero"}"#, "uncertain"),
             (502, "<html>Bad gateway</html>", "uncertain"),
         ])
@@ -161,7 +168,7 @@ struct FluentSupportAnswerTests {
         #expect(error?.remedy.isEmpty == false)
     }
 
-    @Test("mutes mailboxes and gives their e-mails back exactly, unless somebody changed one meanwhile")
+    @Test("mutes mailboxes and switches their e-mails on again, with the texts that people changed meanwhile")
     func mute() async throws {
         let bench = try await FluentSupportBench.practice()
         let target = try await bench.target(policy: .mute)
@@ -184,9 +191,12 @@ struct FluentSupportAnswerTests {
             APICall(
                 .put, "mailboxes/1/email_settings",
                 body: .json(["email_type": "ticket_replied_by_agent_email_to_customer", "email_settings": touched])))
-        guard case .changedMeanwhile = try await target.giveBack(borrowings[0]) else {
-            Issue.record("overwritten"); return
+        guard case .givenBack = try await target.giveBack(borrowings[0]) else {
+            Issue.record("left off"); return
         }
+        let after = try await target.emailConfigs(of: 1, bench.api)
+        #expect(after.map { $0["status"] } == before.map { $0["status"] })
+        #expect(after.contains { $0["email_subject"]?.string == "Somebody's own" })
     }
 
     @Test("keeps a staging mailbox that still holds tickets")

@@ -51,6 +51,8 @@ private func sample() -> Ticket {
         #expect(draft.ticket.tags == ["dept-Billing", "vip"])
         #expect(draft.assignee == .agent(email: "new@example.com"))
         #expect(draft.authorships.map(\.choice) == [.asWritten, .placeholder("Former agent"), .header])
+        #expect(draft.authorships.map(\.header).contains { $0.contains("Former agent") })
+        #expect(!draft.authorships.contains { $0.header.contains("Gone") })
         #expect(draft.ticket.customFields == ["order_no": .number("7")])
         #expect(losses.map(\.field) == ["customFields.Other"])
         let again = try write(contract).draft(of: sample())

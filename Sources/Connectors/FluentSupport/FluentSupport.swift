@@ -28,7 +28,8 @@ package enum FluentSupport {
                 kind: .secrets,
                 side: .target),
             ConnectorOption(
-                "staging", "the name of the muted mailbox that tickets go through; default: Ticketferry staging",
+                "staging",
+                "the name of the muted mailbox that tickets go through, made for this migration; default: Ticketferry staging and the migration's name",
                 side: .target),
             ConnectorOption(
                 "tablePrefix", "the site's database prefix, for the finishing file; default: wp_", side: .target),
@@ -70,8 +71,9 @@ package enum FluentSupport {
                 api: try await api(context),
                 options: FluentSupportTarget.Options(
                     mailbox: context.text("mailbox"), datesInFile: context.text("dates") == "finish",
-                    staging: context.text("staging") ?? "Ticketferry staging",
-                    tablePrefix: context.text("tablePrefix") ?? "wp_", settleTime: try settleTime(context)))
+                    staging: context.text("staging") ?? FluentSupportTarget.Options.staging(of: context.migration),
+                    tablePrefix: context.text("tablePrefix") ?? "wp_", settleTime: try settleTime(context),
+                    ownsStaging: context.text("staging") == nil && !context.migration.isEmpty))
         },
         sandbox: { try await FluentSupportSandbox.launch($0) })
 

@@ -57,8 +57,22 @@ extension FluentSupportAPI {
             return .uncertain(diagnostic)
         }
         switch answer.status {
-        case 400...499: return .refused(status: answer.status, diagnostic)
+        // Timed out, in conflict, locked, too early, closed by the client: the first request may still be at work.
+        case 408, 409, 423, 425, 499: return .uncertain(diagnostic)
+        case 400...499 where Self.isOwnRefusal(json): return .refused(status: answer.status, diagnostic)
         default: return .uncertain(diagnostic)
+        }
+    }
+
+    /// Whether a refusal has a shape that the plugin or WordPress gives: `message`, a bare string, or
+    /// `{field: {rule: text}}`. Anything else may be a proxy's word about a request that went through.
+    private static func isOwnRefusal(_ json: JSON) -> Bool {
+        if let text = json.string { return !text.isEmpty }
+        guard let members = json.members, !members.isEmpty else { return false }
+        if json["message"]?.string != nil { return true }
+        return members.allSatisfy { field in
+            guard let rules = field.value.members, !rules.isEmpty else { return false }
+            return rules.allSatisfy { $0.value.string != nil }
         }
     }
 

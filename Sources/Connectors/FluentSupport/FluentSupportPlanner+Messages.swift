@@ -5,8 +5,13 @@ internal import TicketModel
 
 extension FluentSupportPlanner {
     /// The step that makes the ticket.
-    mutating func create(status: String, priority: String, customer: Customer, assignee: Int?, opensWith isPublic: Bool)
-    {
+    ///
+    /// - Parameters:
+    ///   - opening: the message that is the ticket's own text; nil where none is public.
+    ///   - openingKey: that message's key: later runs know by it which one it was.
+    mutating func create(
+        status: String, priority: String, customer: Customer, assignee: Int?, opening: Int?, openingKey: String?
+    ) {
         var title = FluentSupportText(title: ticket.subject ?? "")
         plan.losses += title.changes.losses(field: "subject", original: ticket.subject)
         if let subject = ticket.subject, title.changes.cut { noteLines.append("subject: \(subject)") }
@@ -16,12 +21,15 @@ extension FluentSupportPlanner {
         }
         var text: FluentSupportText
         var sent: [ResolvedFile] = []
-        if isPublic {
-            text = content(0, place: .body, header: openingHeader(customer))
-            sent = kept(files: files.indices.contains(0) ? files[0] : [], of: 0)
+        if let opening {
+            text = content(opening, place: .body, header: openingHeader(opening))
+            sent = kept(files: files.indices.contains(opening) ? files[opening] : [], of: opening)
         } else {
             text = FluentSupportText(html: FluentSupportText.html(text: placeholder), place: .body)
-            lose("messages[]", nil, "what opened the ticket is not public; the subject stands for it", .substitute)
+            // A text that the source does not have any more stays in the ticket.
+            if progress.done[createKey]?.receipt.details["opening"]?.string ?? "" == "" {
+                lose("messages[]", nil, "what opened the ticket is not public; the subject stands for it", .substitute)
+            }
         }
         let key = createKey
         var fields: [JSON.Member] = [
@@ -44,7 +52,8 @@ extension FluentSupportPlanner {
         if !customer.lastName.isEmpty { person.append(.init("last_name", .string(customer.lastName))) }
         let payload = JSON.object([
             .init("op", "create"), .init("ticket", .object(fields)), .init("customer", .object(person)),
-            .init("mailbox", place), .init("proofs", .array(text.proofs.map { .string($0) })),
+            .init("mailbox", place), .init("opening", .string(openingKey ?? "")),
+            .init("proofs", .array(text.proofs.map { .string($0) })),
         ])
         plan.steps.append(
             Step(
@@ -90,9 +99,9 @@ extension FluentSupportPlanner {
     }
 
     /// The ticket's content shows as the customer's words: everybody else is named above it.
-    private mutating func openingHeader(_ customer: Customer) -> String? {
-        guard let message = ticket.messages.first else { return nil }
-        let authorship = draft.authorships.first
+    private mutating func openingHeader(_ index: Int) -> String? {
+        let message = ticket.messages[index]
+        let authorship = draft.authorships.indices.contains(index) ? draft.authorships[index] : nil
         let isTheirs = message.author.map(isCustomer) ?? (ticket.requester == nil)
         if isTheirs || ticket.requester == nil, authorship?.choice == .asWritten || authorship == nil { return nil }
         named(message.author, reason: "Fluent Support shows the customer as the writer of a ticket's first text")
@@ -128,7 +137,9 @@ extension FluentSupportPlanner {
         ]
         if op == "customer" { members.append(.init("email", .string(customer.email))) }
         if let agent = writer.agent { members.append(.init("as", .string(agent))) }
-        if op == "response" { writesAsAgent = true }
+        if op == "response", firstResponder == nil {
+            firstResponder = writer.agent.flatMap { site.agents[$0] } ?? site.me.id
+        }
         let count =
             switch op {
             case "customer": mails("ticket_replied_by_customer_email_to_admin")
@@ -200,23 +211,30 @@ extension FluentSupportPlanner {
 
     /// A message's text for its place, with the header line above it where there is one.
     mutating func content(_ index: Int, place: FluentSupportText.Place, header: String?) -> FluentSupportText {
+        let plain = text(index, place: place, header: nil)
+        changes.merge(plain.changes)
+        if plain.isEmpty {
+            lose("messages[].body", nil, "Fluent Support demands a text; the subject stands for it", .substitute)
+            return FluentSupportText(
+                html: line(header) + FluentSupportText.html(text: placeholder), place: place)
+        }
+        return line(header).isEmpty ? plain : text(index, place: place, header: header)
+    }
+
+    /// A message's text with the header line above it, also where nothing is left of it.
+    func text(_ index: Int, place: FluentSupportText.Place, header: String?) -> FluentSupportText {
         let html =
             switch ticket.messages[index].body {
             case .html(let html, _): html
             case .text(let text): FluentSupportText.html(text: text)
             case nil: ""
             }
-        var text = FluentSupportText(html: html, place: place)
-        changes.merge(text.changes)
-        var line = ""
-        if let header, !header.isEmpty { line = "<p><em>\(FluentSupportText.html(text: header))</em></p>" }
-        if text.isEmpty {
-            lose("messages[].body", nil, "Fluent Support demands a text; the subject stands for it", .substitute)
-            text = FluentSupportText(html: line + FluentSupportText.html(text: placeholder), place: place)
-        } else if !line.isEmpty {
-            text = FluentSupportText(html: line + html, place: place)
-        }
-        return text
+        return FluentSupportText(html: line(header) + html, place: place)
+    }
+
+    private func line(_ header: String?) -> String {
+        guard let header, !header.isEmpty else { return "" }
+        return "<p><em>\(FluentSupportText.html(text: header))</em></p>"
     }
 
     /// The files of a message that the site will take; the others are losses.

@@ -83,48 +83,75 @@ extension FluentSupportPlanner {
             .reduce(tag) { $0.replacing($1.0, with: $1.1) }.lowercased()
     }
 
-    /// The one internal note that says what Fluent Support could not hold.
+    /// The internal note that says what Fluent Support could not hold; for what a later run finds, one more.
     mutating func migrationNote() {
-        guard !noteLines.isEmpty else { return }
+        var numbers: [String: Int] = [:]
+        let lines = noteLines.map { line in
+            let number = numbers[line, default: 0] + 1
+            numbers[line] = number
+            return (name: String(FluentSupportDigest.of([line, String(number)]).prefix(16)), text: line)
+        }
+        let notes = progress.done.filter { $0.key.part == "note" || $0.key.part.hasPrefix("note:") }
+            .sorted { $0.value.order < $1.value.order }
+        var written: Set<String> = []
+        for (key, done) in notes {
+            // Where the receipt does not tell, the note is taken to hold all.
+            let held = done.receipt.details["lines"]?.array.map { $0.compactMap(\.string) } ?? lines.map(\.name)
+            written.formUnion(held)
+            note(key, lines.filter { held.contains($0.name) })
+        }
+        let more = lines.filter { !written.contains($0.name) }
+        note(
+            key(notes.isEmpty ? "note" : "note:\(FluentSupportDigest.of(more.map(\.name)).prefix(12))"), more)
+    }
+
+    private mutating func note(_ key: WriteKey, _ lines: [(name: String, text: String)]) {
+        guard !lines.isEmpty else { return }
         var html =
             "<p><strong>Ticketferry</strong>: \(FluentSupportText.html(text: "ticket \(ticket.number ?? ticket.id)"))</p><ul>"
-        for line in noteLines {
-            let short = line.count > 600 ? "\(line.prefix(599))…" : line
-            html += "<li>\(FluentSupportText.html(text: short))</li>"
-        }
+        for line in lines { html += "<li>\(FluentSupportText.html(text: line.text))</li>" }
         let text = FluentSupportText(html: html + "</ul>", place: .agent)
-        let key = key("note")
         let step = Step(
             key: key, verb: .append, name: "migration note", needs: [createKey], undo: .withTicket,
             payload: [
                 "op": "note", "content": .string(text.sent), "message_id": .string(key.marker),
+                "lines": .array(lines.map { .string($0.name) }),
                 "proofs": .array(text.proofs.map { .string($0) }),
             ])
         // After the messages, before the tags.
         plan.steps.insert(step, at: plan.steps.firstIndex { $0.batch != nil } ?? plan.steps.endIndex)
     }
 
-    /// For a ticket that is in its real mailbox already and gets new messages: into the muted one first.
+    /// For a ticket that is made already and gets messages: into the muted mailbox first, wherever it stands by now.
+    ///
+    /// Where it stands is not known here: an earlier run may have had another policy, and people move tickets and delete
+    /// mailboxes. Moving it costs nothing where it is there already.
     mutating func stageAgain() {
-        let home = key("set:mailbox_id")
-        guard isStaged, progress.done[home] != nil else { return }
-        let appends = plan.steps.filter { $0.verb == .append }
-        guard appends.contains(where: { progress.done[$0.key] == nil }) else { return }
-        // The name holds what is appended: each round of new messages is a step of its own.
-        let round = FluentSupportDigest.of(appends.map(\.key.part)).prefix(12)
+        guard isStaged, progress.done[createKey] != nil,
+            plan.steps.contains(where: { $0.verb == .append && progress.done[$0.key] == nil })
+        else { return }
+        // Each time is a step of its own: one that an earlier run did says nothing of where the ticket is now.
+        let round = 1 + (progress.done.values.map(\.order).max() ?? 0)
+        let home = progress.done[key("set:mailbox_id")]?.receipt.details
+        var payload: JSON = ["op": "stage", "mailbox": .string(options.staging), "round": JSON(round)]
+        let begun = progress.done.filter { $0.key.part.hasPrefix("set:stage:") }.values.map(\.receipt.details)
+            .filter { ($0["round"]?.int ?? 0) > (home?["round"]?.int ?? 0) }
+            .min { ($0["round"]?.int ?? 0) < ($1["round"]?.int ?? 0) }
+        if let begun {
+            // A run broke off in between: what it found is where people had the ticket.
+            payload["back"] = begun["back"] ?? .null
+        } else if let was = home?["home"] ?? progress.done[createKey]?.receipt.details["home"] {
+            payload["was"] = was
+        }
         let step = Step(
-            key: key("set:stage:\(round)"), verb: .set, name: "staging mailbox", needs: [createKey], undo: .impossible,
-            payload: [
-                "op": "property", "name": "mailbox_id", "value": .string(options.staging),
-                "round": .string(String(round)),
-            ],
-            value: options.staging)
+            key: key("set:stage:\(round)"), verb: .set, name: "staging mailbox", needs: [createKey], requests: 2,
+            undo: .impossible, payload: payload, value: options.staging)
         plan.steps.insert(step, at: min(1, plan.steps.count))
     }
 
     /// Dates, the real mailbox, and the date of change.
-    mutating func properties(keys: [String], assignee: Int?, openingIsPublic: Bool) {
-        let clocks = clocks(openingIsPublic: openingIsPublic)
+    mutating func properties(assignee: Int?) {
+        let clocks = clocks()
         if progress.done[createKey] != nil { laterChanges(assignee: assignee) }
         if options.datesInFile {
             finishTicket(clocks)
@@ -137,23 +164,26 @@ extension FluentSupportPlanner {
         if !options.datesInFile, let time = clocks.first(where: { $0.0 == "updated_at" })?.1 {
             set("updated_at", .string(site.zone.local(time)), value: time.description, moves: true)
         }
-        if assignee == nil, writesAsAgent {
+        if assignee == nil, let firstResponder {
             plan.losses.append(
                 Loss(
                     field: "assignee",
                     reason: "Fluent Support assigns an unassigned ticket to the agent who replies first",
                     fallback: .finishingFile))
             plan.finishing.append(
-                "UPDATE \(options.tablePrefix)fs_tickets SET agent_id = NULL WHERE id = {id:ticket} AND message_id = '\(createKey.marker)';"
+                "UPDATE \(options.tablePrefix)fs_tickets SET agent_id = NULL WHERE id = {id:ticket} AND message_id = '\(createKey.marker)' AND agent_id = \(firstResponder);"
             )
         }
     }
 
-    private mutating func set(_ name: String, _ value: JSON, value shown: String, moves: Bool, mails: Int = 0) {
+    private mutating func set(
+        _ name: String, _ value: JSON, value shown: String, moves: Bool, mails: Int = 0, requests: Int = 1
+    ) {
         plan.steps.append(
             Step(
-                key: key("set:\(name)"), verb: .set, name: name, needs: [createKey], mails: mails, undo: .withTicket,
-                payload: ["op": "property", "name": .string(name), "value": value], value: shown, undoneByOthers: moves)
+                key: key("set:\(name)"), verb: .set, name: name, needs: [createKey], mails: mails, requests: requests,
+                undo: .withTicket, payload: ["op": "property", "name": .string(name), "value": value], value: shown,
+                undoneByOthers: moves)
         )
     }
 
@@ -169,12 +199,14 @@ extension FluentSupportPlanner {
             // Only what the journal shows to differ: the status as it was born, anything that was set later.
             if name == "status", done == nil, progress.done[createKey]?.value == value.text { continue }
             let mail = name == "agent_id" ? mails("ticket_agent_on_change") : 0
-            set(name, value, value: value.text ?? "", moves: false, mails: mail)
+            // The new agent would be told by e-mail: in the staging mailbox, and back.
+            let requests = name == "agent_id" && isStaged ? 4 : 1
+            set(name, value, value: value.text ?? "", moves: false, mails: mail, requests: requests)
         }
     }
 
     /// The ticket's clocks in the order in which they are set; only those that the source tells.
-    func clocks(openingIsPublic: Bool) -> [(String, Timestamp)] {
+    func clocks() -> [(String, Timestamp)] {
         var lastAgent: Timestamp?
         var lastCustomer: Timestamp?
         var waiting: Timestamp?
@@ -203,10 +235,22 @@ extension FluentSupportPlanner {
 
     private mutating func finishTicket(_ clocks: [(String, Timestamp)]) {
         guard !clocks.isEmpty else { return }
-        let sets = clocks.map { "\($0.0) = '\(site.zone.local($0.1))'" }.joined(separator: ", ")
-        plan.finishing.append(
-            "UPDATE \(options.tablePrefix)fs_tickets SET \(sets) WHERE id = {id:ticket} AND message_id = '\(createKey.marker)';"
+        // Clocks only go back, so that a line run twice changes nothing; and they stay once people answered, since they are
+        // theirs then.
+        func line(_ clocks: [(String, Timestamp)], _ guards: String) {
+            guard !clocks.isEmpty else { return }
+            let sets = clocks.map { name, time in
+                "\(name) = LEAST(COALESCE(\(name), '\(site.zone.local(time))'), '\(site.zone.local(time))')"
+            }
+            plan.finishing.append(
+                "UPDATE \(options.tablePrefix)fs_tickets SET \(sets.joined(separator: ", ")) WHERE id = {id:ticket} AND message_id = '\(createKey.marker)'\(guards);"
+            )
+        }
+        line(
+            clocks.filter { $0.0 != "created_at" },
+            " AND NOT EXISTS (SELECT 1 FROM \(options.tablePrefix)fs_conversations AS c WHERE c.ticket_id = {id:ticket} AND c.conversation_type = 'response' AND COALESCE(c.message_id, '') NOT LIKE 'ferry-%')"
         )
+        line(clocks.filter { $0.0 == "created_at" }, "")
         plan.losses.append(
             Loss(
                 field: "createdAt", reason: "`dates: finish`: the ticket's dates are set by the finishing file",

@@ -19,8 +19,9 @@ struct FluentSupportPlanner {
     var changes = FluentSupportTextChanges()
     /// Events and values for the migration note, in order.
     var noteLines: [String] = []
-    /// Messages that are written as agents' responses: they set clocks and the assignee.
-    var writesAsAgent = false
+    /// The agent of the first message that is written as an agent's response; those set clocks and the assignee.
+    var firstResponder: Int?
+    var writesAsAgent: Bool { firstResponder != nil }
     /// Authors already named in a loss.
     var namedAuthors: Set<String> = []
 
@@ -43,7 +44,7 @@ struct FluentSupportPlanner {
 
     /// The mailbox where people will see the ticket.
     var home: FluentSupportSite.Mailbox? {
-        let live = site.mailboxes.filter { $0.name != options.staging }
+        let live = site.mailboxes.filter { !$0.isOurs }
         func named(_ name: String) -> FluentSupportSite.Mailbox? {
             live.first { $0.name == name } ?? live.first { $0.name.lowercased() == name.lowercased() }
                 ?? Int(name).flatMap { id in live.first { $0.id == id } }
@@ -71,24 +72,41 @@ struct FluentSupportPlanner {
 
     /// The whole plan; call once.
     mutating func make() -> TicketPlan {
+        let keys = ticket.messageKeys()
+        let opening = openingIndex(keys)
         let status = status()
         let priority = priority()
-        let customer = customer()
+        let customer = customer(opening: opening)
         let assignee = assignee()
         guard plan.refusals.isEmpty else { return plan }
         lostProperties()
-        let keys = ticket.messageKeys()
-        let openingIsPublic = ticket.messages.first.map { $0.kind == .reply } ?? false
-        create(status: status, priority: priority, customer: customer, assignee: assignee, opensWith: openingIsPublic)
-        for index in ticket.messages.indices where index > 0 || !openingIsPublic {
+        create(
+            status: status, priority: priority, customer: customer, assignee: assignee, opening: opening,
+            openingKey: opening.map { keys[$0] })
+        for index in ticket.messages.indices where index != opening {
             append(index, key: keys[index], customer: customer)
         }
         tags()
         migrationNote()
         stageAgain()
-        properties(keys: keys, assignee: assignee, openingIsPublic: openingIsPublic)
+        properties(assignee: assignee)
         plan.losses += changes.losses(field: "messages[].body")
         return plan
+    }
+
+    /// Which message is the ticket's own text: the first one when the ticket is made, and the same one ever after, also
+    /// when the source brings an earlier one later. Nil: none of them.
+    private func openingIndex(_ keys: [String]) -> Int? {
+        let first = ticket.messages.first?.kind == .reply ? 0 : nil
+        guard let done = progress.done[createKey] else { return first }
+        if let key = done.receipt.details["opening"]?.string { return keys.firstIndex(of: key) }
+        // An adopted ticket: what it holds is told by its hash alone.
+        guard let proof = done.receipt.proof else { return first }
+        return ticket.messages.indices.first { index in
+            guard ticket.messages[index].kind == .reply else { return false }
+            let header = draft.authorships.indices.contains(index) ? draft.authorships[index].header : nil
+            return [nil, header].contains { text(index, place: .body, header: $0).proofs.contains(proof) }
+        } ?? first
     }
 
     // MARK: Words
@@ -172,8 +190,9 @@ struct FluentSupportPlanner {
         var lastName: String
     }
 
-    private mutating func customer() -> Customer {
-        let person = ticket.requester ?? ticket.messages.first?.author ?? Person()
+    private mutating func customer(opening: Int?) -> Customer {
+        let opener = opening.map { ticket.messages[$0] } ?? ticket.messages.first
+        let person = ticket.requester ?? opener?.author ?? Person()
         if ticket.requester == nil {
             lose(
                 "requester", person.displayName, "the ticket names no customer; who opened it stands for them",

@@ -10,9 +10,14 @@ struct FluentSupportSite: Sendable {
         var id: Int
         var name: String
         var isDefault: Bool
+        /// Whether a migration made it to stage tickets: nobody works in it.
+        var isOurs = false
         /// Which of its e-mails are on; empty where the login may not see it.
         var mails: [String: Bool] = [:]
     }
+
+    /// The address of every staging mailbox, by which it is known from a mailbox of people's.
+    static let stagingAddress = "ticketferry-staging@no-address.invalid"
 
     /// The id of the migration's own agent record and its address in lower case.
     var me: (id: Int, email: String) = (0, "")

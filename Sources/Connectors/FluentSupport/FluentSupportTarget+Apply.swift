@@ -27,9 +27,16 @@ extension FluentSupportTarget {
         case "response", "note", "customer":
             guard let ticket else { return .rejected(missingTicket(step)) }
             return await append(step, ticket: ticket)
+        case "stage":
+            guard let ticket else { return .rejected(missingTicket(step)) }
+            return await stage(step, ticket: ticket)
         case "property":
             guard let ticket else { return .rejected(missingTicket(step)) }
-            return await setProperty(step, ticket: ticket)
+            switch payload["name"]?.string {
+            case "mailbox_id": return await moveHome(step, ticket: ticket, receipts: receipts)
+            case "agent_id" where site.policy == .stage: return await assignSilently(step, ticket: ticket)
+            default: return await setProperty(step, ticket: ticket)
+            }
         case "tag": return await applyBatch([step], receipts: receipts)
         default: return .rejected(missingTicket(step))
         }
@@ -85,8 +92,12 @@ extension FluentSupportTarget {
                     fallback: .substitute))
         }
         losses += proof(of: made, step: step) + missing(uploads, in: made)
+        learn(staged: mailbox == site.staging?.id, ticket: id)
         return .understood(
-            Receipt(id: String(id), url: api.page(ofTicket: id), proof: made["content_hash"]?.string), losses: losses)
+            Receipt(
+                id: String(id), url: api.page(ofTicket: id), proof: made["content_hash"]?.string,
+                details: Self.details(of: step)),
+            losses: losses)
     }
 
     private func append(_ step: Step, ticket: Int) async -> Outcome {
@@ -94,6 +105,7 @@ extension FluentSupportTarget {
         let payload = step.payload
         let agent = payload["as"]?.string
         let op = payload["op"]?.string
+        if let failure = await stageIfNeeded(step, ticket: ticket) { return failure }
         let files = await upload(step, ticket: ticket, as: agent)
         guard case .success(let uploads) = files else { return files.failure }
         var content = payload["content"]?.string ?? ""
@@ -113,31 +125,23 @@ extension FluentSupportTarget {
         guard let made = json["response"], let id = made["id"]?.int, made["ticket_id"]?.int ?? ticket == ticket else {
             return .uncertain(oddAnswer(step))
         }
-        if op == "note", let kind = made["conversation_type"]?.string, kind != "note" {
-            return .uncertain(oddAnswer(step))
-        }
+        if isExposed(made, step) { return .rejected(await takeBack(made, step, ticket: ticket)) }
         return .understood(
-            Receipt(id: String(id), proof: made["content_hash"]?.string),
+            Receipt(id: String(id), proof: made["content_hash"]?.string, details: Self.details(of: step)),
             losses: uploads.losses + proof(of: made, step: step) + missing(uploads, in: made))
     }
 
     private func setProperty(_ step: Step, ticket: Int) async -> Outcome {
         let name = step.payload["name"]?.string ?? ""
-        var value = step.payload["value"] ?? .null
-        if name == "mailbox_id" {
-            guard let id = mailboxID(value) else { return .rejected(missingStaging(step)) }
-            value = JSON(id)
-        }
-        let sent = await api.send(
-            APICall(
-                .put, "tickets/\(ticket)/property", body: .json(["prop_name": .string(name), "prop_value": value])))
+        let value = step.payload["value"] ?? .null
+        let sent = await put(name, value, ticket: ticket)
         if let failure = sent.failure { return failure }
         let stored = name == "updated_at" ? Self.stored(updatedAt: value.string) : nil
         return .understood(Receipt(id: String(ticket), stored: stored), losses: [])
     }
 
     /// A mailbox by id, or the staging one by its name.
-    private func mailboxID(_ value: JSON?) -> Int? {
+    func mailboxID(_ value: JSON?) -> Int? {
         guard let value else { return nil }
         if case .string = value { return site.staging?.id }
         return value.int
@@ -146,7 +150,7 @@ extension FluentSupportTarget {
     // MARK: Proofs
 
     /// A text that the site stored otherwise than foreseen is never silent.
-    private func proof(of made: JSON, step: Step) -> [Loss] {
+    func proof(of made: JSON, step: Step) -> [Loss] {
         guard site.keepsMessageID, let hash = made["content_hash"]?.string, let proofs = step.payload["proofs"]?.array,
             !proofs.contains(where: { $0.string == hash })
         else { return [] }
@@ -227,14 +231,14 @@ extension FluentSupportTarget {
 
     // MARK: Diagnostics
 
-    private func missingTicket(_ step: Step) -> Diagnostic {
+    func missingTicket(_ step: Step) -> Diagnostic {
         Diagnostic(
             code: "fluent-support.no-ticket", "the ticket of “\(step.name)” is not known",
             remedy: "run the same command again",
             cause: .bug)
     }
 
-    private func missingStaging(_ step: Step) -> Diagnostic {
+    func missingStaging(_ step: Step) -> Diagnostic {
         Diagnostic(
             code: "fluent-support.no-staging", "the mailbox for “\(step.name)” is not there", subject: api.address,
             remedy: "run the same command again: it makes its staging mailbox anew", cause: .refused)

@@ -14,15 +14,15 @@ extension FluentSupportTarget {
             let now = try await stagingMailbox(api)
             return [
                 Borrowing(
-                    name: "staging mailbox",
+                    name: "staging mailbox \(options.staging)",
                     summary: "a mailbox “\(options.staging)” with all its e-mails off is made; nobody works in it",
                     before: now.map { ["id": JSON($0.id)] } ?? .null,
                     during: ["kind": "staging", "name": .string(options.staging)])
             ]
         case .mute:
-            let wanted = options.mailbox.flatMap { mailbox(named: $0, in: site) }
+            // All of them, whatever `mailbox` says: tickets of an earlier run stand where people moved them.
             var out: [Borrowing] = []
-            for mailbox in wanted.map({ [$0] }) ?? liveMailboxes(site) {
+            for mailbox in liveMailboxes(site) {
                 out.append(
                     Borrowing(
                         name: "mailbox \(mailbox.id) e-mails",
@@ -44,7 +44,7 @@ extension FluentSupportTarget {
         if mailbox == nil {
             let body: JSON = [
                 "business": [
-                    "name": .string(options.staging), "email": "ticketferry-staging@no-address.invalid",
+                    "name": .string(options.staging), "email": .string(FluentSupportSite.stagingAddress),
                     "box_type": "web",
                 ]
             ]
@@ -53,7 +53,7 @@ extension FluentSupportTarget {
             guard case .understood(let json) = sent, let id = json["mailbox"]?["id"]?.int else {
                 throw Self.thrown(sent)
             }
-            mailbox = FluentSupportSite.Mailbox(id: id, name: options.staging, isDefault: false)
+            mailbox = FluentSupportSite.Mailbox(id: id, name: options.staging, isDefault: false, isOurs: true)
         }
         guard let mailbox else { return }
         try await mute(mailbox.id, api)
@@ -62,27 +62,40 @@ extension FluentSupportTarget {
 
     package func giveBack(_ borrowing: Borrowing) async throws -> GiveBack {
         let api = api
-        if borrowing.during["kind"]?.string == "staging" { return try await removeStaging(api) }
+        if borrowing.during["kind"]?.string == "staging" { return try await removeStaging(borrowing, api) }
         let id = borrowing.during["mailbox"]?.int ?? 0
         let now = try await emailConfigs(of: id, api)
+        var failed: (keys: [String], reason: Diagnostic)?
         for before in borrowing.before.array ?? [] where before["status"]?.string != "no" {
-            guard let key = before["key"]?.string, let current = now.first(where: { $0["key"]?.string == key }) else {
-                continue
+            // What is on by now somebody switched on. Only the status was ours: texts that people changed meanwhile stay.
+            guard let key = before["key"]?.string, let status = before["status"],
+                var config = now.first(where: { $0["key"]?.string == key }), config["status"]?.string == "no"
+            else { continue }
+            config["status"] = status
+            do {
+                try await put(config, key: key, mailbox: id, api)
+            } catch let diagnostic as Diagnostic {
+                failed = ((failed?.keys ?? []) + [key], failed?.reason ?? diagnostic)
             }
-            if current["status"]?.string == before["status"]?.string { continue }
-            guard current["email_subject"] == before["email_subject"], current["email_body"] == before["email_body"]
-            else {
-                return .changedMeanwhile(current)
-            }
-            try await put(before, key: key, mailbox: id, api)
         }
-        return .givenBack
+        guard let failed else { return .givenBack }
+        throw Diagnostic(
+            code: "fluent-support.still-muted",
+            "these e-mails of mailbox \(id) are still off: \(failed.keys.joined(separator: ", ")): \(failed.reason.message)",
+            subject: api.address, remedy: "run `ticketferry restore`, or switch them on by hand",
+            cause: failed.reason.cause)
     }
 
-    /// Removes the staging mailbox; left alone with its e-mails off while tickets are in it.
-    private func removeStaging(_ api: FluentSupportAPI) async throws -> GiveBack {
+    /// Removes the staging mailbox that this migration made; left alone with its e-mails off while tickets are in it.
+    private func removeStaging(_ borrowing: Borrowing, _ api: FluentSupportAPI) async throws -> GiveBack {
+        let name = borrowing.during["name"]?.string ?? options.staging
+        // It was there before us: another run, whose journal this is not, may have its tickets on the way to it.
+        let isOwn = options.ownsStaging && name == options.staging
+        guard borrowing.before.isNull || isOwn else { return .givenBack }
         let boxes = try await api.read("mailboxes")["mailboxes"]?.array ?? []
-        guard let ours = boxes.first(where: { $0["name"]?.string == options.staging }), let id = ours["id"]?.int else {
+        guard let ours = boxes.first(where: { $0["name"]?.string == name && Self.isOurs($0) }),
+            let id = ours["id"]?.int
+        else {
             learn(staging: nil)
             return .givenBack
         }
@@ -91,24 +104,28 @@ extension FluentSupportTarget {
         let count = max(held ?? 1, ours["tickets_count"]?.int ?? 0)
         // Without the mailbox its tickets would go to one that is not muted, half-written as they are.
         if count > 0 {
-            return .stillNeeded("the mailbox “\(options.staging)” still holds \(count) tickets, all its e-mails off")
+            return .stillNeeded("the mailbox “\(name)” still holds \(count) tickets, all its e-mails off")
         }
-        if ours["is_default"]?.string == "yes" { return .changedMeanwhile(["mailbox": .string(options.staging)]) }
+        if ours["is_default"]?.string == "yes" { return .changedMeanwhile(["mailbox": .string(name)]) }
         let other = boxes.first { $0["is_default"]?.string == "yes" } ?? boxes.first { $0["id"]?.int != id }
-        guard let fallback = other?["id"]?.int else { return .changedMeanwhile(["mailbox": .string(options.staging)]) }
+        guard let fallback = other?["id"]?.int else { return .changedMeanwhile(["mailbox": .string(name)]) }
         let sent = await api.send(
             APICall(.delete, "mailboxes/\(id)", body: .json(["fallback_id": JSON(fallback)])))
         guard case .understood = sent else { throw Self.thrown(sent) }
         // The plugin answers refusals with 200 here: only the list tells.
-        if try await stagingMailbox(api) != nil { return .changedMeanwhile(["mailbox": .string(options.staging)]) }
+        let left = try await api.read("mailboxes")["mailboxes"]?.array ?? []
+        if left.contains(where: { $0["id"]?.int == id }) { return .changedMeanwhile(["mailbox": .string(name)]) }
         learn(staging: nil)
         return .givenBack
     }
 
     private func stagingMailbox(_ api: FluentSupportAPI) async throws -> FluentSupportSite.Mailbox? {
         let boxes = try await api.read("mailboxes")["mailboxes"]?.array ?? []
-        guard let id = boxes.first(where: { $0["name"]?.string == options.staging })?["id"]?.int else { return nil }
-        return FluentSupportSite.Mailbox(id: id, name: options.staging, isDefault: false)
+        guard let box = boxes.first(where: { $0["name"]?.string == options.staging }), let id = box["id"]?.int else {
+            return nil
+        }
+        guard Self.isOurs(box) else { throw notOurs() }
+        return FluentSupportSite.Mailbox(id: id, name: options.staging, isDefault: false, isOurs: true)
     }
 
     /// Switches all e-mails of a mailbox off, and reads that they are.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Foundation
+internal import HTTPTypes
 package import Migration
 internal import TicketModel
 internal import Transport
@@ -33,16 +34,14 @@ extension FluentSupportTarget {
         if step.verb == .create { return try await lookUpTicket(step, api) }
         guard let ticket = step.needs.first.flatMap({ receipts[$0] }).flatMap({ Int($0.id) }) else { return .notFound }
         guard let all = try await whole(ticket, api) else {
-            return .cannotTell(
-                Diagnostic(
-                    code: "fluent-support.gone", "the ticket \(ticket) of “\(step.name)” is gone from Fluent Support",
-                    subject: api.page(ofTicket: ticket),
-                    remedy: "somebody deleted it: decide with `ticketferry resolve`", cause: .someFailed))
+            return .cannotTell(gone(step, ticket: ticket))
         }
         let found = Self.responses(of: all).filter { Self.carries($0, step.key) }
         switch found.count {
         case 0: return .notFound
-        case 1: return .found(Receipt(id: String(found[0]["id"]?.int ?? 0), proof: found[0]["content_hash"]?.string))
+        case 1:
+            if isExposed(found[0], step) { return .cannotTell(await takeBack(found[0], step, ticket: ticket)) }
+            return .found(receipt(found[0], step))
         default: return .cannotTell(several(step, found.compactMap { $0["id"]?.int }, api))
         }
     }
@@ -57,7 +56,11 @@ extension FluentSupportTarget {
         case 0: return .notFound
         case 1:
             let id = rows[0]["id"]?.int ?? 0
-            return .found(Receipt(id: String(id), url: api.page(ofTicket: id), proof: rows[0]["content_hash"]?.string))
+            // The list does not tell a ticket's files.
+            let all = step.files.isEmpty ? nil : try await whole(id, api)
+            var receipt = receipt(rows[0], step, files: all?["ticket"] ?? rows[0])
+            receipt.url = api.page(ofTicket: id)
+            return .found(receipt)
         default: return .cannotTell(several(step, rows.compactMap { $0["id"]?.int }, api))
         }
     }
@@ -75,7 +78,13 @@ extension FluentSupportTarget {
         var out: [WriteKey: Receipt] = [:]
         for step in steps {
             switch step.payload["op"]?.string {
-            case "create": out[step.key] = ticket
+            case "create":
+                var receipt = receipt(row, step)
+                (receipt.id, receipt.url, receipt.stored) = (ticket.id, ticket.url, ticket.stored)
+                receipt.proof = ticket.proof ?? receipt.proof
+                // Another text than the plan's opening one: only its hash tells later which message it is.
+                if !receipt.losses.isEmpty { receipt.details = .null }
+                out[step.key] = receipt
             case "tag":
                 if let tag = step.payload["id"]?.int, tags.contains(tag) { out[step.key] = Receipt(id: String(tag)) }
             case "property":
@@ -84,8 +93,9 @@ extension FluentSupportTarget {
                 }
             default:
                 let found = responses.filter { Self.carries($0, step.key) }
-                if found.count == 1, let id = found[0]["id"]?.int {
-                    out[step.key] = Receipt(id: String(id), proof: found[0]["content_hash"]?.string)
+                if found.count == 1, found[0]["id"]?.int != nil {
+                    if isExposed(found[0], step) { throw await takeBack(found[0], step, ticket: id) }
+                    out[step.key] = receipt(found[0], step)
                 }
             }
         }
@@ -108,7 +118,7 @@ extension FluentSupportTarget {
     // MARK: Reading
 
     /// A ticket with its responses; nil when it is gone.
-    private func whole(_ id: Int, _ api: FluentSupportAPI) async throws -> JSON? {
+    func whole(_ id: Int, _ api: FluentSupportAPI) async throws -> JSON? {
         let answer: APIAnswer
         do { answer = try await api.get("tickets/\(id)") } catch let failure as HTTPFailure { throw failure.diagnostic }
         if FluentSupportAPI.saysGone(answer) { return nil }
@@ -120,6 +130,42 @@ extension FluentSupportTarget {
 
     private static func responses(of all: JSON) -> [JSON] {
         all["responses"]?.array ?? all["ticket"]?["responses"]?.array ?? []
+    }
+
+    /// The receipt of a write that was found, with what of it is not as it was sent.
+    private func receipt(_ row: JSON, _ step: Step, files: JSON? = nil) -> Receipt {
+        var receipt = Receipt(
+            id: String(row["id"]?.int ?? 0), proof: row["content_hash"]?.string, details: Self.details(of: step))
+        receipt.losses = proof(of: row, step: step)
+        let there = ((files ?? row)["attachments"]?.array ?? []).count
+        if there < step.files.count {
+            receipt.losses.append(
+                Loss(
+                    field: "messages[].attachments[]", value: step.files.map(\.name).joined(separator: ", "),
+                    reason: "Fluent Support holds \(there) of these \(step.files.count) files", fallback: .archive))
+        }
+        return receipt
+    }
+
+    /// Whether a note of ours can be read by the customer.
+    func isExposed(_ row: JSON, _ step: Step) -> Bool {
+        guard step.payload["op"]?.string == "note", let kind = row["conversation_type"]?.string else { return false }
+        return kind != "note"
+    }
+
+    /// Deletes a note that the site stored as something else, at once, and says so.
+    func takeBack(_ row: JSON, _ step: Step, ticket: Int) async -> Diagnostic {
+        let id = row["id"]?.int ?? 0
+        let sent = await api.send(APICall(.delete, "tickets/\(ticket)/responses/\(id)"))
+        let isGone = if case .understood = sent { true } else { false }
+        let what = "Fluent Support stored the internal “\(step.name)” of ticket \(ticket) as a public message"
+        return Diagnostic(
+            code: "fluent-support.note-public",
+            isGone ? "\(what); it was deleted again at once" : "\(what), and it could not be deleted",
+            subject: api.page(ofTicket: ticket),
+            remedy: (isGone ? "" : "delete the message \(id) there by hand now; then ")
+                + "find out which plugin of the site changes notes, and run the same command again",
+            cause: .refused)
     }
 
     /// Whether a row is the one of a key: by `message_id`, else by the marker in its text.
@@ -148,6 +194,14 @@ extension FluentSupportTarget {
             return row[name]?.int == value.int
         default: return row[name]?.text == value.text
         }
+    }
+
+    /// Somebody deleted a ticket of ours.
+    func gone(_ step: Step, ticket: Int) -> Diagnostic {
+        Diagnostic(
+            code: "fluent-support.gone", "the ticket \(ticket) of “\(step.name)” is gone from Fluent Support",
+            subject: api.page(ofTicket: ticket),
+            remedy: "somebody deleted it: decide with `ticketferry resolve`", cause: .someFailed)
     }
 
     private func several(_ step: Step, _ ids: [Int], _ api: FluentSupportAPI) -> Diagnostic {

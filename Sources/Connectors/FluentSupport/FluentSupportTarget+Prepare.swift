@@ -28,13 +28,17 @@ extension FluentSupportTarget {
         try await readCatalogue(api, into: &site)
         site.canMute = try await readMailboxes(api, into: &site)
         try await readSettings(api, into: &site, sink: sink)
-        await checkLogins(api, into: &site, sink: sink)
+        try await checkLogins(api, into: &site, sink: sink)
         let probe = try await api.read("tickets", [("per_page", "1")])["tickets"]?["data"]?[0]
         if let probe, probe["message_id"] == nil { site.keepsMessageID = false }
         site.requestTime = (ContinuousClock.now - began) / max(1, api.client.pacer.report.requests - sent)
         site.policy = policy ?? (site.canMute ? .stage : .refuse)
         learn(site)
-        _ = try await self.policy()
+        if try await self.policy() == .stage,
+            site.mailboxes.contains(where: { $0.name == options.staging && !$0.isOurs })
+        {
+            throw notOurs()
+        }
         if let wanted = options.mailbox, mailbox(named: wanted, in: site) == nil {
             throw Diagnostic(
                 code: "fluent-support.mailbox", "Fluent Support has no mailbox “\(wanted)”", subject: api.address,
@@ -62,7 +66,8 @@ extension FluentSupportTarget {
         if let words = all["client_priorities"]?.members, !words.isEmpty { site.priorities = Set(words.map(\.key)) }
         site.mailboxes = (all["mailboxes"]?.array ?? []).compactMap { box in
             guard let id = box["id"]?.int, let name = box["name"]?.string else { return nil }
-            return FluentSupportSite.Mailbox(id: id, name: name, isDefault: false)
+            let isOurs = name == options.staging || name.hasPrefix("Ticketferry staging")
+            return FluentSupportSite.Mailbox(id: id, name: name, isDefault: false, isOurs: isOurs)
         }
         let agents = try await api.get("agents", [("per_page", "1000")])
         for agent in agents.json?["agents"]?["data"]?.array ?? agents.json?["agents"]?.array ?? [] {
@@ -77,14 +82,28 @@ extension FluentSupportTarget {
         site.mailboxes = []
         for box in boxes {
             guard let id = box["id"]?.int, let name = box["name"]?.string else { continue }
-            var mailbox = FluentSupportSite.Mailbox(id: id, name: name, isDefault: box["is_default"]?.string == "yes")
+            var mailbox = FluentSupportSite.Mailbox(
+                id: id, name: name, isDefault: box["is_default"]?.string == "yes", isOurs: Self.isOurs(box))
             for config in try await emailConfigs(of: id, api) {
                 if let key = config["key"]?.string { mailbox.mails[key] = config["status"]?.string != "no" }
             }
             site.mailboxes.append(mailbox)
         }
-        site.staging = site.mailboxes.first { $0.name == options.staging }
+        site.staging = site.mailboxes.first { $0.name == options.staging && $0.isOurs }
         return true
+    }
+
+    /// Whether a mailbox is one that a migration made for staging.
+    static func isOurs(_ box: JSON) -> Bool {
+        box["email"]?.string?.lowercased() == FluentSupportSite.stagingAddress
+    }
+
+    /// A mailbox of people's has the name that ours should have: muting and removing it would hit them.
+    func notOurs() -> Diagnostic {
+        Diagnostic(
+            code: "fluent-support.staging-taken",
+            "the mailbox “\(options.staging)” is there already and was not made for staging", subject: api.address,
+            remedy: "write another name in `staging:`, or leave it out; nothing was written", cause: .refused)
     }
 
     /// A mailbox's e-mails as they are.
@@ -116,24 +135,30 @@ extension FluentSupportTarget {
         }
     }
 
-    /// Logs in as each agent: a login that fails is warned of, and that agent's replies name them in a header.
+    /// Logs in as each agent: a login that the site refuses is warned of, and that agent's replies name them in a header.
+    ///
+    /// - Throws: a `Diagnostic` where the site does not answer: to write on would turn all replies of the agent into
+    ///   somebody else's for a failure of a moment.
     private func checkLogins(
         _ api: FluentSupportAPI, into site: inout FluentSupportSite, sink: any DiagnosticSink
-    ) async {
+    ) async throws {
         for email in api.agents.keys.sorted() {
-            let answer = try? await api.get("me", as: email)
-            let person = answer?.json?["person"]
-            if let answer, answer.isSuccess, let person, let id = person["id"]?.int,
-                person["email"]?.string?.lowercased() == email
+            let answer: APIAnswer
+            do {
+                answer = try await api.get("me", as: email)
+            } catch let failure as HTTPFailure { throw failure.diagnostic }
+            let person = answer.json?["person"]
+            if answer.isSuccess, let person, let id = person["id"]?.int, person["email"]?.string?.lowercased() == email
             {
                 site.logins.insert(email)
                 site.agents[email] = id
                 continue
             }
-            let why =
-                answer.map { answer in
-                    answer.isSuccess ? "the login is no agent of that address" : "HTTP \(answer.status)"
-                } ?? "no answer"
+            let isTold = answer.isSuccess && answer.json?.members != nil
+            guard isTold || answer.status == 401 || answer.status == 403 else {
+                throw FluentSupportAPI.diagnostic(of: answer, client: api.login(email))
+            }
+            let why = answer.isSuccess ? "the login is no agent of that address" : "HTTP \(answer.status)"
             sink.emit(
                 Diagnostic(
                     .warning, code: "fluent-support.agent-login",
@@ -148,7 +173,7 @@ extension FluentSupportTarget {
 
     /// Mailboxes that people work in: all but ours.
     func liveMailboxes(_ site: FluentSupportSite) -> [FluentSupportSite.Mailbox] {
-        site.mailboxes.filter { $0.name != options.staging }
+        site.mailboxes.filter { !$0.isOurs }
     }
 
     /// The live mailbox of that name, or of that id.

@@ -14,6 +14,8 @@ package final class FluentSupportTarget: TicketTarget {
         package var datesInFile: Bool
         /// The staging mailbox's name.
         package var staging: String
+        /// Whether that name is this migration's alone: a mailbox of that name is ours also when the journal was lost.
+        package var ownsStaging: Bool
         /// The database's prefix, for the finishing file.
         package var tablePrefix: String
         /// How long the site may still work on a request whose answer got lost.
@@ -22,19 +24,34 @@ package final class FluentSupportTarget: TicketTarget {
         /// Sets options; see the properties.
         package init(
             mailbox: String? = nil, datesInFile: Bool = false, staging: String = "Ticketferry staging",
-            tablePrefix: String = "wp_", settleTime: Duration = .seconds(60)
+            tablePrefix: String = "wp_", settleTime: Duration = .seconds(60), ownsStaging: Bool = false
         ) {
+            self.ownsStaging = ownsStaging
             self.mailbox = mailbox
             self.datesInFile = datesInFile
             self.staging = staging
             self.tablePrefix = tablePrefix
             self.settleTime = settleTime
         }
+
+        /// The staging mailbox's name for one migration, so that two that run at once do not share one.
+        ///
+        /// Letters that WordPress would store otherwise are left out; the digest tells names apart that differ in those.
+        package static func staging(of migration: String) -> String {
+            guard !migration.isEmpty else { return "Ticketferry staging" }
+            let plain = migration.utf8.map { $0.isNameByte || $0 == UInt8(ascii: "-") ? $0 : UInt8(ascii: " ") }
+            let words = String(decoding: plain, as: UTF8.self).split(separator: " ").joined(separator: " ").prefix(40)
+            return
+                (["Ticketferry staging"] + (words.isEmpty ? [] : [words.trimmingBlanks])
+                + ["(\(FluentSupportDigest.of([migration]).prefix(8)))"]).joined(separator: " ")
+        }
     }
 
     private struct State {
         var api: FluentSupportAPI
         var site: FluentSupportSite?
+        /// Tickets that this process put into the staging mailbox.
+        var staged: Set<Int> = []
     }
 
     let options: Options
@@ -60,6 +77,16 @@ package final class FluentSupportTarget: TicketTarget {
 
     /// Notes where the staging mailbox is, or that it is gone.
     func learn(staging: FluentSupportSite.Mailbox?) { state.withLock { $0.site?.staging = staging } }
+
+    /// Whether this process put a ticket into the staging mailbox: what the journal says of it may be long past.
+    func isStaged(_ ticket: Int) -> Bool { state.withLock { $0.staged.contains(ticket) } }
+
+    /// Notes that a ticket is in the staging mailbox, or out of it.
+    func learn(staged: Bool, ticket: Int) {
+        state.withLock {
+            if staged { $0.staged.insert(ticket) } else { $0.staged.remove(ticket) }
+        }
+    }
 
     /// Notes that answers do not give `message_id` back: markers stand in the texts from now on.
     func learnMarkersInTexts() { state.withLock { $0.site?.keepsMessageID = false } }
