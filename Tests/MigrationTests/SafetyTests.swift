@@ -17,7 +17,7 @@ struct SafetyTests {
 
     @Test func aLimitedSelectionThatMatchesNothingWritesNothing() async throws {
         let world = World(madeUpTickets(5))
-        world.selection.status = ["no such status"]
+        world.selection.ids = ["no such ticket"]
         world.selection.limit = 2
         let report = try await world.run()
         #expect(world.helpdesk.writes.isEmpty && world.helpdesk.mails == 0 && report.plan?.total == 0)
