@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Formats
+internal import Foundation
 internal import Mapping
 package import TicketModel
 
@@ -56,6 +57,7 @@ package struct Converter {
         _ inputs: InputSet, to output: String, rejects: String? = nil, diagnostics: any DiagnosticSink,
         progress: @escaping (DumpProgress) throws -> Void = { _ in }
     ) throws -> Outcome {
+        try Self.refuseSameFile(inputs, output)
         var job = job
         let rejectFile = try rejects.map { try RejectFile($0) }
         job.rejects = rejectFile
@@ -75,6 +77,17 @@ package struct Converter {
         outcome.mapping = job.plan?.name
         try rejectFile?.finish()
         return outcome
+    }
+
+    /// An export that is converted onto itself would be gone.
+    private static func refuseSameFile(_ inputs: InputSet, _ output: String) throws {
+        let url = URL(fileURLWithPath: output).resolvingSymlinksInPath()
+        for file in inputs.files where file.name != "-" && output != "-" {
+            guard URL(fileURLWithPath: file.name).resolvingSymlinksInPath() == url else { continue }
+            throw Diagnostic(
+                code: "convert.same-file", "the output is one of the inputs", at: SourceLocation(file: output),
+                remedy: "name another file for the output; nothing was written", cause: .usage)
+        }
     }
 
     private func writeCatalogue(_ run: DumpRun, beside output: String) throws -> String? {

@@ -69,6 +69,7 @@ package enum DumpOpening {
             csv.format = other
             plan = csv
         }
+        try refuseMixed(inputs, plan)
         return DumpJob(
             plan: plan, zone: try zone.map(Self.zone), files: try files.map { try AttachmentFolder(path: $0) })
     }
@@ -84,6 +85,16 @@ package enum DumpOpening {
                 remedy: near + "write a name of the tz database: Europe/Berlin, America/New_York, UTC")
         }
         return zone
+    }
+
+    /// A folder may hold several exports, but one reading takes files of one format.
+    private static func refuseMixed(_ inputs: InputSet, _ plan: ReadPlan?) throws {
+        let wanted: InputSet.Look = plan.map { $0.format == .xml ? .xml : .text } ?? .json
+        guard inputs.files.count > 1, let other = inputs.files.first(where: { $0.look != wanted }) else { return }
+        let reader = plan.map { "the mapping `\($0.name)` reads" } ?? "canonical lines are"
+        throw Diagnostic(
+            code: "input.mixed", "this file is of another format than \(reader)",
+            at: SourceLocation(file: other.name), remedy: "name only the files that belong to one export")
     }
 
     /// How much of a file is looked at: exports name their kind early, but a big site's other content may come first.

@@ -78,6 +78,14 @@ final class DumpRun {
         result.spilled = spilled
         result.identity = mapper.identity
         finish(&result, plan, mapper.tally, assembler)
+        if result.tickets == 0 && result.rejected == 0 && result.report.read > 0 {
+            throw Diagnostic(
+                code: "dump.no-tickets",
+                "none of \(result.report.read) records became a ticket by the mapping `\(plan.name)`",
+                at: SourceLocation(file: inputs.files[0].name),
+                remedy: "compare the mapping's names with what is there: `ticketferry inspect --columns` shows it; "
+                    + "then say --mapping with the one that fits")
+        }
         return result
     }
 

@@ -32,9 +32,26 @@ package struct DumpSurvey {
             var survey = Survey()
             while let block = try reader.nextBlock() { survey.add(block) }
             return DumpSurvey(
-                file: file.name, size: file.size, format: "csv", dialect: "\(reader.dialect)", rows: reader.recordsRead,
+                file: file.name, size: file.size, format: "csv", dialect: words(for: reader.dialect),
+                rows: reader.recordsRead,
                 survey: survey)
         }
+    }
+}
+
+extension DumpSurvey {
+    /// A dialect in words: `cells end with ;, quoted with ", windows-1252`.
+    private static func words(for dialect: CSVDialect) -> String {
+        func byte(_ byte: UInt8) -> String { byte == 9 ? "tab" : String(UnicodeScalar(byte)) }
+        var words = ["cells end with \(dialect.delimiter.map(byte) ?? ",")"]
+        switch dialect.quote {
+        case .byte(let quote): words.append("quoted with \(byte(quote))")
+        default: words.append("not quoted")
+        }
+        if let encoding = dialect.encoding { words.append("\(encoding)") }
+        if dialect.header == false { words.append("without a header") }
+        if let skip = dialect.skip, skip > 0 { words.append("\(skip) lines above the header") }
+        return words.joined(separator: ", ")
     }
 }
 

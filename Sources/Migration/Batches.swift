@@ -84,7 +84,7 @@ final class Batches: Sendable {
             return waiting.sorted { $0.key < $1.key }.map(\.value)
         }
         for batch in rest {
-            if run.isStopping {
+            if run.isStopping && !run.mayFinish {
                 for item in batch { end(item, .leftOff(inDoubt: false), run: run) }
             } else {
                 await run.slots.acquire()

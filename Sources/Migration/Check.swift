@@ -78,6 +78,9 @@ public struct Check: Sendable {
         if findings.sample.read.timesWithoutZone > 0 {
             findings.problems.append(.noZone(findings.sample.read.timesWithoutZone))
         }
+        if findings.sample.unknownInTarget > 0 {
+            findings.problems.append(.journalLost(findings.sample.unknownInTarget))
+        }
         if findings.sample.policy == .refuse, findings.sample.mails > 0 {
             findings.problems.append(.mailsRefused(findings.sample.mails))
         }
@@ -116,6 +119,15 @@ extension Diagnostic {
         Diagnostic(
             code: "source.no-zone", "\(times) times in the source have no zone, and nobody said which one is meant",
             remedy: "add `zone: Europe/Berlin` (or whichever holds) under `source:`")
+    }
+
+    /// Tickets of this migration that a journal has lost.
+    static func journalLost(_ tickets: Int) -> Diagnostic {
+        Diagnostic(
+            code: "journal.lost",
+            "the target holds \(tickets) tickets of this migration that the journal does not know",
+            remedy: "put the journal back, or rebuild it from the target with `migrate --adopt`; nothing was written",
+            cause: .refused)
     }
 
     /// E-mails under a policy that allows none.

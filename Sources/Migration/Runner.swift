@@ -108,11 +108,7 @@ public struct Runner: Sendable {
             throw Diagnostic.noZone(summary.read.timesWithoutZone)
         }
         if summary.unknownInTarget > 0 {
-            throw Diagnostic(
-                code: "journal.lost",
-                "the target holds \(summary.unknownInTarget) tickets of this migration that the journal does not know",
-                remedy: "put the journal back, or rebuild it from the target with `--adopt`; nothing was written",
-                cause: .refused)
+            throw Diagnostic.journalLost(summary.unknownInTarget)
         }
         if let expected = options.expectedDigest, expected != summary.digest {
             throw Diagnostic(

@@ -107,6 +107,7 @@ struct TicketWriter {
             await run.slots.parked { await run.names.waitFor(names) }
         }
         defer { run.names.release(names) }
+        if run.isStopping && !run.mayFinish { return .ended(leftOff(inDoubt: false)) }
         return try await performAlone(step)
     }
 

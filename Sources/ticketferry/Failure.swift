@@ -35,4 +35,11 @@ enum Failure {
             code: "output.unwritable", "the file cannot be written: \(String(cString: strerror(errno)))",
             at: SourceLocation(file: path), remedy: "free space on the disk, or name another file", cause: .machine)
     }
+
+    /// `--only` with ids that the source does not have.
+    static func nothingSelected(_ ids: String) -> Diagnostic {
+        Diagnostic(
+            code: "selection.nothing", "the source has no ticket with the id \(ids), or `select:` leaves it out",
+            remedy: "ids are those of the source: `ticketferry convert` shows them; nothing was written")
+    }
 }

@@ -23,6 +23,9 @@ struct SelectionOptions: ParsableArguments {
 
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit takes a number from 1") }
+        if only?.allSatisfy({ $0 == "," || $0 == " " }) == true {
+            throw ValidationError("--only takes ids: --only 12,15")
+        }
         if let sample, sample < 1 { throw ValidationError("--sample takes a number from 1") }
     }
 }

@@ -117,6 +117,29 @@ struct BadInputTests {
         #expect(!secret.errors.contains("hunter2"), "\(secret.errors)")
     }
 
+    @Test("that would cost an export or leave an empty output is refused, and what was there stays")
+    func refusesToDestroy() throws {
+        let tool = try Tool()
+        defer { tool.remove() }
+        let export = "Betreff;Status;Nummer\nGruß;offen;1\n"
+        try tool.write(export, to: "a.csv")
+        #expect(try tool.run("convert", "a.csv", "./a.csv").code == 64)
+        #expect(try tool.read("a.csv") == export)
+        try tool.write("old\n", to: "out.jsonl")
+        let nothing = try tool.run("convert", "a.csv", "out.jsonl")
+        #expect(nothing.code == 65)
+        #expect(nothing.errors.contains("[dump.no-tickets]"), "\(nothing.errors)")
+        #expect(try tool.read("out.jsonl") == "old\n")
+        try tool.write("<tickets/>", to: "b.xml")
+        #expect(try tool.run("convert", "a.csv", "b.xml", "out.jsonl").errors.contains("[input.mixed]"))
+        try tool.write("id,Subject\n1,a\n", to: "c.csv")
+        try tool.write(
+            "ticketferry: 1\nname: x\nsource: {connector: csv, path: c.csv, name: x}\ntarget: {connector: fluent-support, url: \"sandbox:\"}\n",
+            to: "x.yaml")
+        #expect(try tool.run("plan", "x.yaml", "--only", "99").errors.contains("[selection.nothing]"))
+        #expect(try tool.run("plan", "x.yaml", "--only", "").code == 64)
+    }
+
     @Test("on the command line is a usage error")
     func usage() throws {
         let tool = try Tool()

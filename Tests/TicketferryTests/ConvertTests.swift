@@ -102,7 +102,8 @@ struct ConvertTests {
             ).code == 0)
         for format in ["csv", "xml"] {
             #expect(try tool.run("convert", "a.jsonl", "b.\(format)").code == 0)
-            let back = try tool.run("convert", "b.\(format)", "c.jsonl", "--mapping", "ticketferry-\(format)")
+            // Without --mapping: what Ticketferry wrote is recognised.
+            let back = try tool.run("convert", "b.\(format)", "c.jsonl")
             #expect(back.code == 0, "\(back.errors)")
             #expect(try tool.read("c.jsonl") == tool.read("a.jsonl"), "\(format)")
         }

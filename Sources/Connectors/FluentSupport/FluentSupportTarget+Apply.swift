@@ -12,6 +12,10 @@ extension FluentSupportTarget {
     ) async -> TicketPlan {
         var planner = FluentSupportPlanner(
             site: site, options: options, draft: draft, files: files, identity: identity, progress: progress)
+        // What the mapping's rules lost is said in the ticket's note as well; the engine counts it.
+        for loss in losses where loss.fallback == .migrationNote {
+            planner.noteLines.append("\(loss.field): \(loss.value ?? "–")")
+        }
         return planner.make()
     }
 

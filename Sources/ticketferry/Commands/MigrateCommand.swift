@@ -90,6 +90,7 @@ struct MigrateCommand: AsyncParsableCommand {
         }
         await journal.close()
         console.progress.clear()
+        if report.plan?.total == 0, let only = selection.only { throw Failure.nothingSelected(only) }
         if console.json {
             console.print(json: report.json)
         } else {

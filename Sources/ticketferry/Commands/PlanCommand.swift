@@ -62,6 +62,7 @@ struct PlanCommand: AsyncParsableCommand {
         try document?.finish(summary, diagnostics: console.diagnostics)
         try printed?.finish(summary, diagnostics: console.diagnostics)
         lossFile?.finish()
+        if summary.total == 0, let only = selection.only { throw Failure.nothingSelected(only) }
         if !console.json { show(summary, shown: shown, console) }
         console.finish()
         if detailedExitCode && !summary.isEmpty { throw ExitCode(2) }
