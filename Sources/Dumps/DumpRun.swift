@@ -78,7 +78,9 @@ final class DumpRun {
         result.spilled = spilled
         result.identity = mapper.identity
         finish(&result, plan, mapper.tally, assembler)
-        if result.tickets == 0 && result.rejected == 0 && result.report.read > 0 {
+        if result.tickets == 0 && result.rejected == 0 && result.report.inTickets == 0 && result.report.read > 0
+            && !plan.ticketRepeat.contains(.ambiguous)
+        {
             throw Diagnostic(
                 code: "dump.no-tickets",
                 "none of \(result.report.read) records became a ticket by the mapping `\(plan.name)`",

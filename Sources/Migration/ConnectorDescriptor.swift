@@ -128,8 +128,9 @@ public struct OpenContext: Sendable {
     public var folder: String
     /// What the source or target is called in the migration file: for places in diagnostics.
     public var file: String
-    /// The migration's name, with the source's where the migration file tells it: what a connector makes for one
-    /// migration alone carries it. Empty outside of a migration.
+    /// What a connector puts on things that it makes for one migration alone.
+    ///
+    /// The migration's name, with the source's where the migration file tells it; empty outside of a migration.
     public var migration: String
     /// The ceiling of requests at once.
     public var concurrency: Int

@@ -16,7 +16,7 @@ struct FluentSupportLaterRunTests {
 
     /// A run of the engine over one ticket: borrows, sends what is not done, and gives back.
     ///
-    /// - Parameter count: after so many steps the process dies, and gives nothing back.
+    /// With `dyingAfter` the process dies after so many steps, and gives nothing back.
     func run(
         _ ticket: Ticket, _ bench: FluentSupportBench, _ progress: TicketProgress = .init(),
         policy: NotificationPolicy? = nil, dyingAfter count: Int? = nil

@@ -232,7 +232,15 @@ final class FakeTarget: TicketTarget {
         guard let ticket = tickets.first(where: { $0.id == ticketID(step, receipts) }),
             let i = ticket.parts.firstIndex(where: { $0.hasPrefix(step.key.marker) })
         else { return .notFound }
-        return .found(Receipt(id: "\(ticket.id)-\(i + 1)"))
+        var receipt = Receipt(id: "\(ticket.id)-\(i + 1)")
+        receipt.losses = Self.losses(of: step)
+        return .found(receipt)
+    }
+
+    /// What is stored otherwise than it was sent: an answer says it, and a look-up sees it too.
+    private static func losses(of step: Step) -> [Loss] {
+        guard step.payload["text"]?.string?.contains("mangled") == true else { return [] }
+        return [Loss(field: "messages[]", reason: "it was mangled", fallback: .archive)]
     }
 
     func adopt(_ steps: [Step], ticket: Receipt) async throws -> [WriteKey: Receipt] {
@@ -313,10 +321,7 @@ final class FakeTarget: TicketTarget {
             receipt.stored = helpdesk.state.withLock { state in
                 state.tickets.first { $0.id == ticket }?.properties["status"]
             }
-            let isMangled = step.payload["text"]?.string?.contains("mangled") == true
-            return .understood(
-                receipt,
-                losses: isMangled ? [Loss(field: "messages[]", reason: "it was mangled", fallback: .archive)] : [])
+            return .understood(receipt, losses: Self.losses(of: step))
         case .lost: return .uncertain(lost)
         case .answerLost:
             _ = send()

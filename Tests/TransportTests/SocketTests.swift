@@ -227,6 +227,8 @@ import Testing
     @Test func `a write into a kept connection that dies with it is uncertain and not sent again`() async throws {
         try await run({ $0.line.hasPrefix("GET") ? [LoopbackServer.answer("{}")] : [.close] }) { server, transport in
             _ = try await transport.send(request(server, .get), deadline: .seconds(10))
+            // The connection goes back to the pool a moment after the answer.
+            try await Task.sleep(for: .milliseconds(300))
             let failure = await failure(transport, request(server, body: .bytes([65])))
             #expect(failure?.certainty == .uncertain)
             try await Task.sleep(for: .milliseconds(100))

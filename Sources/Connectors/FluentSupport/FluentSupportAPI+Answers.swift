@@ -64,8 +64,10 @@ extension FluentSupportAPI {
         }
     }
 
-    /// Whether a refusal has a shape that the plugin or WordPress gives: `message`, a bare string, or
-    /// `{field: {rule: text}}`. Anything else may be a proxy's word about a request that went through.
+    /// Whether a refusal has a shape that the plugin or WordPress gives.
+    ///
+    /// That is `message`, a bare string, or `{field: {rule: text}}`; anything else may be a proxy's word about a request
+    /// that went through.
     private static func isOwnRefusal(_ json: JSON) -> Bool {
         if let text = json.string { return !text.isEmpty }
         guard let members = json.members, !members.isEmpty else { return false }

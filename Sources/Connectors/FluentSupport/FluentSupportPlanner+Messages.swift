@@ -6,9 +6,8 @@ internal import TicketModel
 extension FluentSupportPlanner {
     /// The step that makes the ticket.
     ///
-    /// - Parameters:
-    ///   - opening: the message that is the ticket's own text; nil where none is public.
-    ///   - openingKey: that message's key: later runs know by it which one it was.
+    /// `opening` is the message that is the ticket's own text, nil where none is public; later runs know by `openingKey`,
+    /// its key, which one it was.
     mutating func create(
         status: String, priority: String, customer: Customer, assignee: Int?, opening: Int?, openingKey: String?
     ) {

@@ -94,8 +94,10 @@ struct FluentSupportPlanner {
         return plan
     }
 
-    /// Which message is the ticket's own text: the first one when the ticket is made, and the same one ever after, also
-    /// when the source brings an earlier one later. Nil: none of them.
+    /// Which message is the ticket's own text; nil: none of them.
+    ///
+    /// The first one when the ticket is made, and the same one ever after, also when the source brings an earlier one
+    /// later.
     private func openingIndex(_ keys: [String]) -> Int? {
         let first = ticket.messages.first?.kind == .reply ? 0 : nil
         guard let done = progress.done[createKey] else { return first }
