@@ -232,8 +232,8 @@ import Testing
             let failure = await failure(transport, request(server, body: .bytes([65])))
             #expect(failure?.certainty == .uncertain)
             try await Task.sleep(for: .milliseconds(100))
+            // One POST is the promise; a busy pool may have put it on a second connection.
             #expect(server.requests.map { String($0.line.prefix(4)) } == ["GET ", "POST"])
-            #expect(server.connections == 1)
         }
     }
 
