@@ -51,6 +51,7 @@ final class LoopbackServer: Sendable {
 
     var port: Int { channel.localAddress?.port ?? 0 }
     var requests: [Request] { log.requests.withLock { $0 } }
+    var connections: Int { log.connections.withLock { $0 } }
 
     func stop() async { try? await channel.close() }
 
