@@ -6,11 +6,13 @@ package import Migration
 ///
 /// A new one is a folder beside this file and a line here.
 package enum Registry {
+    /// The helpdesks, by their order in help and reports.
+    package static let helpdesks: [Helpdesk] = [
+        FluentSupport.helpdesk
+    ]
+
     /// By their order in help and reports.
-    package static let connectors: [ConnectorDescriptor] =
-        FileConnectors.descriptors + [
-            FluentSupport.descriptor
-        ]
+    package static let connectors: [ConnectorDescriptor] = FileConnectors.descriptors + helpdesks.map(\.descriptor)
 
     /// The connector of that name.
     package static func connector(_ name: String) -> ConnectorDescriptor? {

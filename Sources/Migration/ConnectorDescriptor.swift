@@ -24,6 +24,8 @@ public struct ConnectorDescriptor: Sendable {
     public var openSource: Open<any TicketSource>?
     /// Nil: it cannot be written to.
     public var openTarget: Open<any TicketTarget>?
+    /// What its practice helpdesk can be told to do otherwise.
+    public var switches: [PracticeSwitch]
     /// Starts its practice helpdesk; nil: it has none.
     public var sandbox: (@Sendable (SandboxLaunch) async throws -> any RunningSandbox)?
 
@@ -41,11 +43,25 @@ public struct ConnectorDescriptor: Sendable {
         }
     }
 
+    /// Something that the vendor's document leaves open, and that a practice helpdesk can do one way or another.
+    public struct PracticeSwitch: Hashable, Sendable {
+        /// Kebab case, for `--switch`.
+        public var name: String
+        /// What it does when it is on, for people.
+        public var help: String
+
+        /// Names a switch.
+        public init(_ name: String, _ help: String) {
+            self.name = name
+            self.help = help
+        }
+    }
+
     /// Describes a connector; see the properties.
     public init(
         name: String, summary: String, options: [ConnectorOption], features: [String] = [],
         deviations: [Deviation] = [], openSource: Open<any TicketSource>? = nil,
-        openTarget: Open<any TicketTarget>? = nil,
+        openTarget: Open<any TicketTarget>? = nil, switches: [PracticeSwitch] = [],
         sandbox: (@Sendable (SandboxLaunch) async throws -> any RunningSandbox)? = nil
     ) {
         self.name = name
@@ -55,6 +71,7 @@ public struct ConnectorDescriptor: Sendable {
         self.deviations = deviations
         self.openSource = openSource
         self.openTarget = openTarget
+        self.switches = switches
         self.sandbox = sandbox
     }
 }
@@ -203,18 +220,25 @@ public struct SandboxLaunch: Sendable {
     public var seed: UInt64?
     /// Its faults, in the sandbox's words.
     public var faults: String?
+    /// The switches that are on, by name.
+    public var switches: Set<String>
+    /// The logins that are accepted; empty: any. Helpdesks with keys take the password as the key.
+    public var logins: [(user: String, password: String)]
     /// Takes one line for each request.
     public var log: @Sendable (String) -> Void
 
     /// Asks for a sandbox; see the properties.
     public init(
         port: Int? = nil, state: String? = nil, seed: UInt64? = nil, faults: String? = nil,
+        switches: Set<String> = [], logins: [(user: String, password: String)] = [],
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.port = port
         self.state = state
         self.seed = seed
         self.faults = faults
+        self.switches = switches
+        self.logins = logins
         self.log = log
     }
 }

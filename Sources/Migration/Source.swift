@@ -65,6 +65,8 @@ public protocol TicketSource: Sendable {
     ///
     /// - Returns: nil with the reason as a loss where they cannot be had; the ticket still goes.
     func file(for attachment: Attachment) async throws -> Result<ResolvedFile, FileUnavailable>
+    /// What the helpdesk has beside its tickets, as far as its API tells; in a stable order. Sends only reads.
+    func catalogue() async throws -> [CatalogueEntry]
     /// The losses that reading itself brought (what the dump cannot tell), each once; complete after the last page.
     func losses() async -> [Loss]
     /// The records that no maker claimed and other counts for the report; complete after the last page.
@@ -74,6 +76,9 @@ public protocol TicketSource: Sendable {
 }
 
 extension TicketSource {
+    /// What the helpdesk has beside its tickets; by default nothing is told.
+    public func catalogue() async throws -> [CatalogueEntry] { [] }
+
     /// Ends connections; by default there are none.
     public func close() async {}
 }

@@ -183,6 +183,14 @@ public protocol TargetReader: Sendable {
         _ draft: Draft, losses: [Loss], files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,
         progress: TicketProgress
     ) async -> TicketPlan
+    /// The steps that make the source's catalogue true in the target; no I/O after ``prepare(policy:sink:)``.
+    ///
+    /// Entries are matched to what the target has; those of a kind in `creating` that are missing become `create` steps
+    /// where the API can, the others losses of the field `catalogue.KIND`. The keys' ticket is ``CatalogueEntry/ticketID``.
+    func plan(
+        catalogue: [CatalogueEntry], creating: Set<CatalogueEntry.Kind>, identity: MigrationIdentity,
+        progress: TicketProgress
+    ) async -> TicketPlan
     /// All tickets in the target that carry a marker of ours, whatever migration: the list is read once, page by page.
     func inventory() async throws -> [FoundTicket]
     /// Looks for an uncertain step. Receipts of the steps it needs are given.
@@ -211,6 +219,12 @@ public protocol TicketTarget: TargetReader {
 }
 
 extension TargetReader {
+    /// Nothing of a catalogue can be made, and nothing of it is looked for.
+    public func plan(
+        catalogue: [CatalogueEntry], creating: Set<CatalogueEntry.Kind>, identity: MigrationIdentity,
+        progress: TicketProgress
+    ) async -> TicketPlan { TicketPlan() }
+
     /// The steps for a draft of which the mapping lost nothing.
     public func plan(
         _ draft: Draft, files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,

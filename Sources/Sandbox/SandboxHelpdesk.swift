@@ -53,6 +53,8 @@ public struct SandboxOptions: Sendable {
     public var timeZone: String
     /// The logins that are accepted; nil: any.
     public var logins: [SandboxLogin]?
+    /// The names of the helpdesk's switches that are on: what the vendor's document leaves open, done the other way.
+    public var switches: Set<String> = []
     /// Whether the site looks as right after installation: nothing set up yet.
     public var fresh: Bool
     /// The address that the site believes to have; nil: what the `Host` field of each request says.

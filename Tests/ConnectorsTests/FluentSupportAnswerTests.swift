@@ -15,14 +15,13 @@ struct FluentSupportAnswerTests {
     static func api(_ handler: @escaping InProcessTransport.Handler) throws -> FluentSupportAPI {
         let (base, _) = try BaseURL.parse("http://127.0.0.1", api: FluentSupportAPI.plugin)
         var api = FluentSupport.api(
-            base: base, user: "admin", password: Secret("abcd efgh"), agents: [:],
-            transport: InProcessTransport(handler),
-            pacer: Pacer(PacingCurve(ceiling: 4)))
+            Connection(base: base, transport: InProcessTransport(handler), pacer: Pacer(PacingCurve(ceiling: 4))),
+            user: "admin", password: Secret("abcd efgh"))
         api.client.retries = .never
         return api
     }
 
-    static func kind(_ sent: FluentSupportAPI.Sent) -> String {
+    static func kind(_ sent: Sent) -> String {
         switch sent {
         case .understood: "understood"
         case .refused: "refused"
@@ -81,7 +80,7 @@ struct FluentSupportAnswerTests {
     @Test("is looked up after a lost answer: the write is found, and only once", arguments: [true, false])
     func lostAnswers(arrived: Bool) async throws {
         let sandbox = try await FluentSupportSandbox.open(SandboxOptions())
-        let inner = FluentSupport.inProcess(sandbox)
+        let inner = InProcessTransport(sandbox)
         let breaks = Mutex(false)
         var api = try Self.api { request, body in
             let isWrite = request.method == .post && !request.url.path.hasSuffix("mailboxes")

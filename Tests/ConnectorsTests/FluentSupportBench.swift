@@ -27,7 +27,7 @@ struct FluentSupportBench {
         let sandbox = try await FluentSupportSandbox.open(SandboxOptions(tickets: tickets, timeZone: zone))
         let (base, _) = try BaseURL.parse("http://127.0.0.1", api: FluentSupportAPI.plugin)
         return make(
-            base: base, user: "admin", password: Secret("any"), agents: agents, FluentSupport.inProcess(sandbox),
+            base: base, user: "admin", password: Secret("any"), agents: agents, InProcessTransport(sandbox),
             sandbox)
     }
 
@@ -52,8 +52,10 @@ struct FluentSupportBench {
     ) -> FluentSupportBench {
         let counter = Counter()
         let api = FluentSupport.api(
-            base: base, user: user, password: password, agents: agents,
-            transport: CountingTransport(inner: transport, counter: counter), pacer: Pacer(PacingCurve(ceiling: 8)))
+            Connection(
+                base: base, transport: CountingTransport(inner: transport, counter: counter),
+                pacer: Pacer(PacingCurve(ceiling: 8))),
+            user: user, password: password, agents: agents)
         return FluentSupportBench(api: api, sandbox: sandbox, counter: counter)
     }
 

@@ -290,7 +290,7 @@ struct FluentSupportGuardTests {
     func agentLogin() async throws {
         for (status, body) in [(500, #"{"message":"x"}"#), (401, #"{"code":"rest_forbidden","message":"Sorry"}"#)] {
             let sandbox = try await FluentSupportSandbox.open(SandboxOptions())
-            let inner = FluentSupport.inProcess(sandbox)
+            let inner = InProcessTransport(sandbox)
             var api = try FluentSupportAnswerTests.api { request, body in
                 try await inner.send(
                     OutgoingRequest(

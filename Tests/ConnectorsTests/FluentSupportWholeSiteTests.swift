@@ -73,7 +73,7 @@ extension FluentSupportBench {
             let (base, _) = try? BaseURL.parse(url, api: FluentSupportAPI.plugin)
         else { return nil }
         return FluentSupport.api(
-            base: base, user: "admin", password: Secret(password), agents: [:], transport: AsyncHTTPClientTransport(),
-            pacer: Pacer(PacingCurve(ceiling: 8)))
+            Connection(base: base, transport: AsyncHTTPClientTransport(), pacer: Pacer(PacingCurve(ceiling: 8))),
+            user: "admin", password: Secret(password))
     }
 }

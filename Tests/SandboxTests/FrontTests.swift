@@ -124,7 +124,8 @@ import TicketModel
 
 extension FrontTests {
     @Test func `A launched sandbox says where it listens, and its port closes when it is stopped`() async throws {
-        let sandbox = try await FluentSupportSandbox.launch(SandboxLaunch(seed: 3, faults: "latency=1ms"))
+        let launch = try #require(FluentSupport.helpdesk.descriptor.sandbox)
+        let sandbox = try await launch(SandboxLaunch(seed: 3, faults: "latency=1ms"))
         let url = try #require(URL(string: sandbox.url + Site.api + "/tickets"))
         let running = Task { try await sandbox.run() }
         let (body, _) = try await URLSession.shared.data(from: url)
@@ -133,7 +134,7 @@ extension FrontTests {
         _ = await running.result
         await #expect(throws: (any Error).self) { _ = try await URLSession.shared.data(from: url) }
         await #expect(throws: Diagnostic.self) {
-            _ = try await FluentSupportSandbox.launch(SandboxLaunch(faults: "bad"))
+            _ = try await launch(SandboxLaunch(faults: "bad"))
         }
     }
 }

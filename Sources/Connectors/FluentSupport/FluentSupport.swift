@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import HTTPTypes
-package import Migration
+internal import Migration
 internal import Sandbox
 package import TicketModel
-package import Transport
+internal import Transport
 
 /// Fluent Support, the WordPress plugin: its descriptor and how it is opened.
 package enum FluentSupport {
-    /// What the registry lists.
-    package static let descriptor = ConnectorDescriptor(
+    /// All of it.
+    package static let helpdesk = Helpdesk(
         name: "fluent-support",
         summary: "Fluent Support (WordPress plugin), by its REST API; tickets are read and written",
         options: [
@@ -65,17 +64,25 @@ package enum FluentSupport {
                 check: "unassigned tickets with agents' replies",
                 reason: "the plugin assigns them to who replies first and cannot be told otherwise: finishing file"),
         ],
-        openSource: { context in FluentSupportSource(api: try await api(context), sink: context.sink) },
-        openTarget: { context in
+        api: FluentSupportAPI.plugin,
+        practice: Helpdesk.Practice(
+            introduction: [
+                "any login will do: admin, or the agents ada, bruno and chiyo, with any password",
+                "one mailbox Support, five tags, and as many tickets as --seed says",
+            ],
+            open: { try await FluentSupportSandbox.open($0) }),
+        source: { context, connection in
+            FluentSupportSource(api: try api(context, connection), sink: context.sink)
+        },
+        target: { context, connection in
             FluentSupportTarget(
-                api: try await api(context),
+                api: try api(context, connection),
                 options: FluentSupportTarget.Options(
                     mailbox: context.text("mailbox"), datesInFile: context.text("dates") == "finish",
                     staging: context.text("staging") ?? FluentSupportTarget.Options.staging(of: context.migration),
                     tablePrefix: context.text("tablePrefix") ?? "wp_", settleTime: try settleTime(context),
                     ownsStaging: context.text("staging") == nil && !context.migration.isEmpty))
-        },
-        sandbox: { try await FluentSupportSandbox.launch($0) })
+        })
 
     /// How long a request may go on after its answer got lost.
     ///
@@ -93,69 +100,29 @@ package enum FluentSupport {
         return .seconds(seconds)
     }
 
-    /// The API of the options of a migration file; nothing is sent.
+    /// The API with the logins of a migration file; nothing is sent.
     ///
-    /// - Throws: a `Diagnostic` for an address or option that cannot hold.
-    static func api(_ context: OpenContext) async throws -> FluentSupportAPI {
-        let pacer = Pacer(PacingCurve(ceiling: context.concurrency, perMinute: context.requestsPerMinute))
-        if let url = context.text("url"), url.hasPrefix("sandbox:") {
-            let file = String(url.dropFirst("sandbox:".count))
-            let path = file.isEmpty || file.hasPrefix("/") ? file : "\(context.folder)/\(file)"
-            let sandbox = try await FluentSupportSandbox.open(SandboxOptions(state: path.isEmpty ? nil : path))
-            let (base, _) = try BaseURL.parse("http://127.0.0.1", api: FluentSupportAPI.plugin)
-            return api(
-                base: base, user: context.text("username") ?? "admin",
-                password: context.secret("password") ?? Secret("any"),
-                agents: context.secrets("agents"), transport: inProcess(sandbox), pacer: pacer, log: context.log)
-        }
-        guard let url = context.text("url"), let user = context.text("username"),
-            let password = context.secret("password")
-        else {
+    /// - Throws: a `Diagnostic` for an option that cannot hold.
+    static func api(_ context: OpenContext, _ connection: Connection) throws -> FluentSupportAPI {
+        guard let user = context.text("username"), let password = context.secret("password") else {
             throw Diagnostic(
-                code: "fluent-support.options", "fluent-support needs `url`, `username` and `password`",
-                subject: context.file,
-                remedy: "add the missing ones to the migration file", cause: .badInput)
+                code: "fluent-support.options", "fluent-support needs `username` and `password`",
+                subject: context.file, remedy: "add the missing ones to the migration file", cause: .badInput)
         }
-        let prefix = context.text("tablePrefix") ?? "wp_"
-        guard prefix.utf8.allSatisfy(\.isNameByte) else {
+        guard (context.text("tablePrefix") ?? "wp_").utf8.allSatisfy(\.isNameByte) else {
             throw Diagnostic(
                 code: "fluent-support.table-prefix", "a table prefix has only letters, digits and underscores",
                 subject: context.file,
                 remedy: "copy `$table_prefix` from the site's wp-config.php", cause: .badInput)
         }
-        let (base, warnings) = try BaseURL.parse(url, api: FluentSupportAPI.plugin)
-        for warning in warnings { context.sink.emit(warning) }
-        return api(
-            base: base, user: user, password: password, agents: context.secrets("agents"),
-            transport: AsyncHTTPClientTransport(connections: context.concurrency),
-            pacer: pacer, log: context.log)
+        return api(connection, user: user, password: password, agents: context.secrets("agents"))
     }
 
-    /// Asks a practice site in this process.
-    package static func inProcess(_ sandbox: FluentSupportSandbox) -> InProcessTransport {
-        InProcessTransport { request, body in
-            var headers: [String: String] = [:]
-            for field in request.fields { headers[field.name.canonicalName] = field.value }
-            let target = request.url.path + (request.url.query.map { "?\($0)" } ?? "")
-            let answer = await sandbox.respond(
-                to: Sandbox.SandboxRequest(request.method.rawValue, target: target, headers: headers, body: body))
-            var fields = HTTPFields()
-            for (name, value) in answer.headers {
-                if let name = HTTPField.Name(name) { fields[name] = value }
-            }
-            return IncomingResponse(status: answer.status, fields: fields, body: answer.body)
-        }
-    }
-
-    /// The API over a given transport: also for sandboxes in this process.
+    /// The API over a connection: also to sandboxes in this process.
     package static func api(
-        base: BaseURL, user: String, password: Secret, agents: [String: Secret], transport: any HTTPTransport,
-        pacer: Pacer, log: @escaping @Sendable (String) -> Void = { _ in }
+        _ connection: Connection, user: String, password: Secret, agents: [String: Secret] = [:]
     ) -> FluentSupportAPI {
-        let client = APIClient(
-            base: base, authentication: .basic(user: user, password), transport: transport, pacer: pacer,
-            version: "0.1",
-            log: LineLog(line: log))
+        let client = connection.client(.basic(user: user, password))
         var logins: [String: APIClient] = [:]
         for (email, secret) in agents {
             var copy = client
@@ -164,10 +131,5 @@ package enum FluentSupport {
             logins[email.lowercased()] = copy
         }
         return FluentSupportAPI(client: client, agents: logins)
-    }
-
-    private struct LineLog: TransportLog {
-        var line: @Sendable (String) -> Void
-        func record(_ exchange: LoggedExchange) { line(exchange.line) }
     }
 }

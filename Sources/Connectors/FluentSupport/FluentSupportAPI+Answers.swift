@@ -4,50 +4,17 @@ internal import TicketModel
 internal import Transport
 
 extension FluentSupportAPI {
-    /// What is known after a request that writes.
-    enum Sent: Sendable {
-        /// Success, with the API's JSON.
-        case understood(JSON)
-        /// The API's own refusal: nothing was written.
-        case refused(status: Int, Diagnostic)
-        /// Nothing was written; come back later.
-        case notNow(Diagnostic, Duration)
-        /// Nothing is proven.
-        case uncertain(Diagnostic)
-
-        /// As the outcome of a step that was not understood; nil for success.
-        var failure: Outcome? {
-            switch self {
-            case .understood: nil
-            case .refused(_, let diagnostic): .rejected(diagnostic)
-            case .notNow(let diagnostic, let pause): .notNow(diagnostic, retryAfter: pause)
-            case .uncertain(let diagnostic): .uncertain(diagnostic)
-            }
-        }
-    }
-
     /// Sends a request that writes, and says what its answer proves.
     ///
     /// Only an answer in JSON with a status that the API itself uses proves anything: a firewall's page with 403 or a
     /// crash with 500 may stand before or behind the write.
     func send(_ call: APICall, as agent: String? = nil) async -> Sent {
         let client = login(agent)
-        let answer: APIAnswer
-        do {
-            answer = try await client.call(call)
-        } catch let failure as HTTPFailure {
-            return failure.certainty == .notSent
-                ? .notNow(failure.diagnostic, .seconds(5)) : .uncertain(failure.diagnostic)
-        } catch is CancellationError {
-            return .notNow(Self.interrupted, .zero)
-        } catch {
-            return .uncertain(
-                Diagnostic(
-                    code: "fluent-support.unknown", "the request ended in an unknown way", subject: call.path,
-                    remedy: "run the same command again: what was written is looked up first", cause: .unavailable))
-        }
-        let diagnostic = Self.diagnostic(of: answer, client: client)
-        if answer.status == 429 { return .notNow(diagnostic, answer.retryAfter ?? .seconds(30)) }
+        return await client.send(call) { Self.proof(of: $0, client: client) }
+    }
+
+    private static func proof(of answer: APIAnswer, client: APIClient) -> Sent {
+        let diagnostic = diagnostic(of: answer, client: client)
         guard let json = answer.json else {
             // A proxy's word that the body is too long: it was not passed on.
             return answer.status == 413 ? .refused(status: 413, diagnostic) : .uncertain(diagnostic)
@@ -59,7 +26,7 @@ extension FluentSupportAPI {
         switch answer.status {
         // Timed out, in conflict, locked, too early, closed by the client: the first request may still be at work.
         case 408, 409, 423, 425, 499: return .uncertain(diagnostic)
-        case 400...499 where Self.isOwnRefusal(json): return .refused(status: answer.status, diagnostic)
+        case 400...499 where isOwnRefusal(json): return .refused(status: answer.status, diagnostic)
         default: return .uncertain(diagnostic)
         }
     }
@@ -76,12 +43,6 @@ extension FluentSupportAPI {
             guard let rules = field.value.members, !rules.isEmpty else { return false }
             return rules.allSatisfy { $0.value.string != nil }
         }
-    }
-
-    private static var interrupted: Diagnostic {
-        Diagnostic(
-            code: "fluent-support.interrupted", "the run was interrupted before this was sent",
-            remedy: "run the same command again to go on", cause: .interrupted)
     }
 
     /// What an answer that is no success says, in this connector's words.

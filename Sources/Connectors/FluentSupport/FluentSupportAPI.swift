@@ -11,8 +11,6 @@ package import Transport
 package struct FluentSupportAPI: Sendable {
     /// The plugin's own API.
     static let plugin = APIPath.wordPress("fluent-support/v2")
-    /// The site's REST index.
-    static let index = APIPath.wordPress("")
 
     /// The migration's login.
     package var client: APIClient
@@ -25,24 +23,18 @@ package struct FluentSupportAPI: Sendable {
         self.agents = agents
     }
 
+    /// What stands before the plugin: WordPress.
+    static let wordPress = WordPressSite(
+        connector: "fluent-support", plugin: "Fluent Support", namespace: "fluent-support/v2")
+
     /// The site's address, without login.
-    package var address: String {
-        var url = client.base.site
-        url.query = nil
-        return url.text
-    }
+    package var address: String { WordPressSite.address(of: client) }
 
     /// Where an application password is made in the browser.
-    var authorizePage: String { "\(folder)wp-admin/authorize-application.php?app_name=Ticketferry" }
+    var authorizePage: String { Self.wordPress.authorizePage(of: client) }
 
     /// Where people see a ticket.
-    func page(ofTicket id: Int) -> String { "\(folder)wp-admin/admin.php?page=fluent-support#/tickets/\(id)/view" }
-
-    private var folder: String {
-        let text = address
-        guard !text.hasSuffix("/") else { return text }
-        return text.hasSuffix(".php") ? String(text[...(text.lastIndex(of: "/") ?? text.startIndex)]) : text + "/"
-    }
+    func page(ofTicket id: Int) -> String { "\(WordPressSite.folder(of: client))wp-admin/admin.php?page=fluent-support#/tickets/\(id)/view" }
 
     /// Switches all logins to `?rest_route=` for sites without pretty links.
     mutating func useRouteQuery() {

@@ -101,7 +101,7 @@ extension FluentSupportPlanner {
     private mutating func openingHeader(_ index: Int) -> String? {
         let message = ticket.messages[index]
         let authorship = draft.authorships.indices.contains(index) ? draft.authorships[index] : nil
-        let isTheirs = message.author.map(isCustomer) ?? (ticket.requester == nil)
+        let isTheirs = message.author.map(ticket.isRequester) ?? (ticket.requester == nil)
         if isTheirs || ticket.requester == nil, authorship?.choice == .asWritten || authorship == nil { return nil }
         named(message.author, reason: "Fluent Support shows the customer as the writer of a ticket's first text")
         return authorship?.header
@@ -190,7 +190,7 @@ extension FluentSupportPlanner {
             named(author, reason: "there is no login of this agent (`agents` in the migration file)")
             return Writer(op: "response", agent: nil, header: header)
         }
-        if isCustomer(author) { return Writer(op: "customer", agent: nil, header: nil) }
+        if ticket.isRequester(author) { return Writer(op: "customer", agent: nil, header: nil) }
         named(author, reason: "in Fluent Support only the ticket's customer and agents can write")
         return Writer(op: "response", agent: nil, header: header)
     }

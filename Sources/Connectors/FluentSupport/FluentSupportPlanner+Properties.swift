@@ -27,7 +27,7 @@ extension FluentSupportPlanner {
         if let end = ticket.closedAt, let resolved = ticket.resolvedAt, end != resolved {
             lose("closedAt", end.description, "Fluent Support has one time for resolved and closed")
         }
-        for person in ticket.participants where !isCustomer(person) {
+        for person in ticket.participants where !ticket.isRequester(person) {
             let name = [person.displayName, person.displayName == person.email ? nil : person.email].compactMap { $0 }
             lose("participants[]", name.joined(separator: " "), "the free plugin has no participants")
         }
@@ -89,7 +89,7 @@ extension FluentSupportPlanner {
         let lines = noteLines.map { line in
             let number = numbers[line, default: 0] + 1
             numbers[line] = number
-            return (name: String(FluentSupportDigest.of([line, String(number)]).prefix(16)), text: line)
+            return (name: String(Digest.of([line, String(number)]).prefix(16)), text: line)
         }
         let notes = progress.done.filter { $0.key.part == "note" || $0.key.part.hasPrefix("note:") }
             .sorted { $0.value.order < $1.value.order }
@@ -102,7 +102,7 @@ extension FluentSupportPlanner {
         }
         let more = lines.filter { !written.contains($0.name) }
         note(
-            key(notes.isEmpty ? "note" : "note:\(FluentSupportDigest.of(more.map(\.name)).prefix(12))"), more)
+            key(notes.isEmpty ? "note" : "note:\(Digest.of(more.map(\.name)).prefix(12))"), more)
     }
 
     private mutating func note(_ key: WriteKey, _ lines: [(name: String, text: String)]) {
@@ -219,7 +219,7 @@ extension FluentSupportPlanner {
             } else {
                 if index == 0 || lastAgent.map({ waiting == $0 }) == true { waiting = time }
                 lastCustomer = max(lastCustomer ?? time, time)
-                if index > 0, message.author.map(isCustomer) != true { standIn = time }
+                if index > 0, message.author.map(ticket.isRequester) != true { standIn = time }
             }
         }
         let born = ticket.createdAt ?? ticket.messages.first?.createdAt

@@ -200,16 +200,9 @@ struct FluentSupportPlanner {
                 "requester", person.displayName, "the ticket names no customer; who opened it stands for them",
                 .substitute)
         }
-        var names: [String] = []
-        if person.givenName != nil || person.familyName != nil {
-            names = [person.givenName ?? "", person.familyName ?? ""]
-        } else if let name = person.name, !name.isEmpty {
-            let parts = name.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
-            names = [String(parts.first ?? ""), parts.count > 1 ? parts[1].trimmingBlanks : ""]
-        }
         var email = person.email?.trimmingBlanks ?? ""
-        if !FluentSupportAddress.isTaken(email) {
-            let stands = FluentSupportAddress.standIn(for: person)
+        if !EmailAddress.isTakenByWordPress(email) {
+            let stands = person.undeliverableAddress
             lose(
                 "requester.email", email.isEmpty ? nil : email,
                 email.isEmpty
@@ -221,48 +214,14 @@ struct FluentSupportPlanner {
         if let phone = person.phone {
             lose("requester.phone", phone, "Fluent Support's API takes no phone number with a ticket")
         }
-        return Customer(email: email, firstName: names.first ?? "", lastName: names.count > 1 ? names[1] : "")
-    }
-
-    /// Whether somebody is the ticket's customer.
-    func isCustomer(_ author: Person) -> Bool {
-        guard author.role != .agent, author.role != .system, let requester = ticket.requester else { return false }
-        if let a = author.email, let b = requester.email { return a.lowercased() == b.lowercased() }
-        if let a = author.id, let b = requester.id { return a == b }
-        if author.email != nil || author.id != nil { return false }
-        return author.displayName != nil && author.displayName == requester.displayName
+        let names = person.twoNames
+        return Customer(email: email, firstName: names.given, lastName: names.family)
     }
 
     /// Whether somebody is an agent, by the source's word or by the address where it says nothing.
     func isAgent(_ author: Person) -> Bool {
         if let role = author.role { return role == .agent }
-        guard !isCustomer(author), let email = author.email?.lowercased() else { return false }
+        guard !ticket.isRequester(author), let email = author.email?.lowercased() else { return false }
         return site.agents[email] != nil
-    }
-}
-
-/// Addresses of customers, as WordPress takes them.
-enum FluentSupportAddress {
-    /// Whether WordPress stores the address as it is (it takes out what it does not know, in silence).
-    static func isTaken(_ email: String) -> Bool {
-        let halves = email.split(separator: "@", omittingEmptySubsequences: false)
-        guard email.utf8.count >= 6, email.utf8.count <= 190, halves.count == 2, let local = halves.first,
-            !local.isEmpty
-        else { return false }
-        let isLocal = local.utf8.allSatisfy { $0.isLetter || $0.isDigit || "!#$%&'*+/=?^_`{|}~.-".utf8.contains($0) }
-        let labels = halves[1].split(separator: ".", omittingEmptySubsequences: false)
-        let isHost =
-            labels.count >= 2
-            && labels.allSatisfy { label in
-                !label.isEmpty && label.first != "-" && label.last != "-"
-                    && label.utf8.allSatisfy { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "-") }
-            }
-        return isLocal && isHost
-    }
-
-    /// An address that can never be delivered to (RFC 2606), the same for the same person.
-    static func standIn(for person: Person) -> String {
-        let digest = FluentSupportDigest.of([person.id ?? "", person.email ?? "", person.displayName ?? ""]).prefix(16)
-        return "customer-\(digest)@no-address.invalid"
     }
 }

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Crypto
-internal import Foundation
-internal import HTTPTypes
 package import Migration
 internal import Synchronization
 package import TicketModel
@@ -18,20 +15,15 @@ package final class FluentSupportSource: TicketSource {
         /// Rows of the last pages by ticket, until they are fetched.
         var rows: [String: JSON] = [:]
         var older: [String: JSON] = [:]
-        var folder: String?
         var report = ReadReport()
         /// Responses whose stored text is not known.
         var rendered = 0
-        var missingFiles = 0
     }
-
-    /// The pauses before a file is asked for again: beyond the minute that the plugin's limit lasts.
-    private static let patience: ArraySlice<Duration> = [
-        .seconds(5), .seconds(10), .seconds(20), .seconds(30), .seconds(60),
-    ]
 
     private let sink: any DiagnosticSink
     private let state: Mutex<State>
+    /// Files come from the plugin's own addresses only.
+    private let files = AttachmentFetcher(allowsOtherHosts: false)
     /// Rows of a page: texts may be long, and two pages are kept.
     private let perPage: Int
 
@@ -138,61 +130,9 @@ package final class FluentSupportSource: TicketSource {
     }
 
     package func file(for attachment: Attachment) async throws -> Result<ResolvedFile, FileUnavailable> {
-        let api = state.withLock { $0.api }
-        guard let text = attachment.url, let url = EndpointURL(text) else {
-            return .failure(FileUnavailable("it has no address"))
-        }
-        guard url.host == api.client.base.site.host else {
-            return .failure(FileUnavailable("its address leads to another host (\(url.host))"))
-        }
-        let path = try folder() + "/" + UUID().uuidString
-        guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]),
-            let handle = FileHandle(forWritingAtPath: path)
-        else {
-            throw Diagnostic(
-                code: "fluent-support.disk", "no file can be made in \(path)",
-                remedy: "make room or allow writing there", cause: .machine)
-        }
-        defer { try? handle.close() }
-        var head: HTTPResponse
-        var patience = Self.patience
-        while true {
-            do {
-                head = try await api.client.download(url, into: FileSink(handle, limit: 2 << 30))
-            } catch let failure as HTTPFailure {
-                return .failure(FileUnavailable(failure.detail))
-            }
-            // The plugin gives out about thirty files a minute and says no word about when to come back. A failed answer
-            // leaves nothing in the sink.
-            guard head.status.code == 429, let pause = patience.popFirst() else { break }
-            try await Task.sleep(for: pause)
-        }
-        let status = head.status.code
-        if status == 429 {
-            throw Diagnostic(
-                code: "fluent-support.throttled", "the site gives out no more files for now (HTTP 429)",
-                subject: api.address, remedy: "run the same command again in some minutes", cause: .unavailable)
-        }
-        guard (200..<300).contains(status) else { return .failure(FileUnavailable("the site answered HTTP \(status)")) }
-        let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-        // The plugin says that a file is gone with status 200.
-        if data.count < 64, String(decoding: data, as: UTF8.self).contains("could not be found") {
-            return .failure(FileUnavailable("the site says that the file could not be found"))
-        }
-        return .success(
-            ResolvedFile(
-                name: attachment.name ?? "file", mediaType: attachment.mediaType, path: path, size: data.count,
-                sha256: FluentSupportDigest.hex(SHA256.hash(data: data))))
-    }
-
-    private func folder() throws -> String {
-        try state.withLock { state in
-            if let folder = state.folder { return folder }
-            let url = FileManager.default.temporaryDirectory.appendingPathComponent("ticketferry-\(UUID().uuidString)")
-            try FileManager.default.createDirectory(
-                at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            state.folder = url.path
-            return url.path
+        try await files.file(for: attachment, client: state.withLock { $0.api }.client) { text in
+            // The plugin says that a file is gone with status 200.
+            text.contains("could not be found") ? "the site says that the file could not be found" : nil
         }
     }
 
@@ -211,8 +151,7 @@ package final class FluentSupportSource: TicketSource {
     package func readReport() async -> ReadReport { state.withLock { $0.report } }
 
     package func close() async {
-        let (api, folder) = state.withLock { ($0.api, $0.folder) }
-        if let folder { try? FileManager.default.removeItem(atPath: folder) }
-        await api.client.transport.close()
+        files.close()
+        await state.withLock { $0.api }.client.transport.close()
     }
 }

@@ -153,7 +153,7 @@ extension FluentSupportTarget {
     }
 
     /// What a request that was not understood throws where there is no step.
-    static func thrown(_ sent: FluentSupportAPI.Sent) -> Diagnostic {
+    static func thrown(_ sent: Sent) -> Diagnostic {
         switch sent {
         case .refused(_, let diagnostic), .notNow(let diagnostic, _), .uncertain(let diagnostic): diagnostic
         case .understood:

@@ -112,7 +112,7 @@ extension FluentSupportTarget {
     ///
     /// Notes, tags and edited texts do not move it.
     static func stored(updatedAt local: String?) -> String {
-        FluentSupportDigest.of(["updated_at", local ?? ""])
+        Digest.of(["updated_at", local ?? ""])
     }
 
     // MARK: Reading

@@ -7,7 +7,7 @@ internal import Transport
 /// Where a ticket stands while it is written: in the muted mailbox, and afterwards where people look for it.
 extension FluentSupportTarget {
     /// Sets a column of a ticket.
-    func put(_ name: String, _ value: JSON, ticket: Int) async -> FluentSupportAPI.Sent {
+    func put(_ name: String, _ value: JSON, ticket: Int) async -> Sent {
         await api.send(
             APICall(
                 .put, "tickets/\(ticket)/property", body: .json(["prop_name": .string(name), "prop_value": value])))

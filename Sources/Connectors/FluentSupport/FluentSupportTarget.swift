@@ -43,7 +43,7 @@ package final class FluentSupportTarget: TicketTarget {
             let words = String(decoding: plain, as: UTF8.self).split(separator: " ").joined(separator: " ").prefix(40)
             return
                 (["Ticketferry staging"] + (words.isEmpty ? [] : [words.trimmingBlanks])
-                + ["(\(FluentSupportDigest.of([migration]).prefix(8)))"]).joined(separator: " ")
+                + ["(\(Digest.of([migration]).prefix(8)))"]).joined(separator: " ")
         }
     }
 

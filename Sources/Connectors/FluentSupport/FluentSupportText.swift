@@ -35,7 +35,7 @@ struct FluentSupportText: Hashable, Sendable {
     }
 
     /// MD5 in lower-case hex: the plugin's `content_hash`.
-    static func md5(_ text: String) -> String { FluentSupportDigest.hex(Insecure.MD5.hash(data: Array(text.utf8))) }
+    static func md5(_ text: String) -> String { Digest.hex(Insecure.MD5.hash(data: Array(text.utf8))) }
 
     private static func withoutCarriageReturns(_ bytes: [UInt8]) -> [UInt8] {
         var out: [UInt8] = []

@@ -68,6 +68,10 @@ struct ConnectorsCommand: AsyncParsableCommand {
             section("Where it departs from the others", console)
             connector.deviations.forEach { wrapped("- \($0.check): \($0.reason)", console) }
         }
+        if !connector.switches.isEmpty {
+            section("Switches of its practice site (`ticketferry sandbox \(connector.name) --switch NAME`)", console)
+            connector.switches.forEach { wrapped("- \($0.name): \($0.help)", console) }
+        }
         section("Example", console)
         console.print("  \(connector.openTarget == nil ? "source" : "target"):")
         console.print("    connector: \(connector.name)")
@@ -107,6 +111,8 @@ struct ConnectorsCommand: AsyncParsableCommand {
             "features": .array(connector.features.map { .string($0) }),
             "deviations": .array(
                 connector.deviations.map { ["check": .string($0.check), "reason": .string($0.reason)] }),
+            "switches": .array(
+                connector.switches.map { ["name": .string($0.name), "help": .string($0.help)] }),
             "options": .array(
                 connector.options.map {
                     [

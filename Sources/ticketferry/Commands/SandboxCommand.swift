@@ -34,6 +34,14 @@ struct SandboxCommand: AsyncParsableCommand {
     @Option(help: "Faults to practise with, for instance `429=0.05,drop-after=0.03,latency=20ms`.")
     var faults: String?
 
+    @Option(
+        name: .customLong("switch"),
+        help: "Does what the vendor's document leaves open the other way; again for more. `connectors NAME` lists them.")
+    var switches: [String] = []
+
+    @Option(help: "USER:PASSWORD that is accepted, or a key; again for more. Any login if left out.")
+    var login: [String] = []
+
     @OptionGroup var options: GlobalOptions
 
     func run() async throws {
@@ -50,9 +58,12 @@ struct SandboxCommand: AsyncParsableCommand {
         }
         let verbose = console.verbose
         let sandbox = try await open(
-            SandboxLaunch(port: port, state: state, seed: seed, faults: faults) { line in
-                if verbose { Console.write(line + "\n", to: STDERR_FILENO) }
-            })
+            SandboxLaunch(
+                port: port, state: state, seed: seed, faults: faults, switches: Set(switches),
+                logins: login.map { Self.login($0) },
+                log: { line in
+                    if verbose { Console.write(line + "\n", to: STDERR_FILENO) }
+                }))
         if console.json {
             console.print(
                 json: [
@@ -75,5 +86,11 @@ struct SandboxCommand: AsyncParsableCommand {
             group.cancelAll()
         }
         withExtendedLifetime(signals) {}
+    }
+
+    /// `ada:secret`, or a key alone.
+    private static func login(_ text: String) -> (user: String, password: String) {
+        let halves = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        return halves.count == 2 ? (halves[0], halves[1]) : ("", text)
     }
 }

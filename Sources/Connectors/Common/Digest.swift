@@ -2,7 +2,7 @@
 internal import TicketModel
 
 /// Short texts that stand for longer ones.
-enum FluentSupportDigest {
+enum Digest {
     /// Of texts, each with its length before it, so that no two lists give the same bytes.
     static func of(_ texts: [String]) -> String {
         var bytes: [UInt8] = []
