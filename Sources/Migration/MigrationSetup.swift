@@ -47,6 +47,8 @@ public struct MigrationSetup: Sendable {
     public var observer: any RunObserver
     /// Ends it in good order when it is given.
     public var stop: StopSignal
+    /// Learnt by the plan, kept to by the run.
+    let names = RequesterNames()
 
     /// Gathers a migration; see the properties.
     public init(

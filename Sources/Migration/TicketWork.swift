@@ -187,16 +187,30 @@ struct TicketPreparation: Sendable {
         return try await setup.source.fetch(stub)
     }
 
-    /// The work for a ticket; nil if the selection leaves it out.
-    func work(for line: CanonicalLine) async throws -> TicketWork? {
-        let ticket = try setup.mapping.decode(line)
-        guard setup.selection.admits(ticket) else { return nil }
-        return try await work(for: ticket, line: line)
+    /// A ticket that the selection lets through, with its draft.
+    struct Mapped: Sendable {
+        var ticket: Ticket
+        var line: CanonicalLine
+        var draft: Draft
+        /// What the mapping's rules leave out.
+        var losses: [Loss]
     }
 
-    /// The work for a ticket that the selection lets through.
-    func work(for ticket: Ticket, line: CanonicalLine) async throws -> TicketWork {
+    /// Reads and maps a ticket; nil if the selection leaves it out.
+    func mapped(_ stub: Stub) async throws -> Mapped? {
+        let line = try await line(of: stub)
+        let ticket = try setup.mapping.decode(line)
+        guard setup.selection.admits(ticket) else { return nil }
         let (draft, losses) = try setup.mapping.map(ticket)
+        return Mapped(ticket: ticket, line: line, draft: draft, losses: losses)
+    }
+
+    /// The work for a ticket.
+    func work(for mapped: Mapped) async throws -> TicketWork {
+        let (ticket, line) = (mapped.ticket, mapped.line)
+        var (draft, losses) = (mapped.draft, mapped.losses)
+        var renamed: Loss?
+        if await target.features.keepsOneNamePerAddress { renamed = setup.names.settle(&draft) }
         let known = try await journal.ticket(ticket.id)
         var progress = TicketProgress()
         var inDoubt: [WriteKey: StepRecord] = [:]
@@ -209,6 +223,7 @@ struct TicketPreparation: Sendable {
         }
         let files = await files(of: draft.ticket)
         let plan = await target.plan(draft, losses: losses, files: files, identity: identity, progress: progress)
+        if let renamed { losses.append(renamed) }
         var work = TicketWork(
             ticket: ticket, line: line, plan: plan, losses: losses, record: known?.ticket, progress: progress,
             inDoubt: inDoubt)
