@@ -50,7 +50,9 @@ extension CatalogueSummary {
         var seen = Set<Set<String>>()
         for groups in [
             Dictionary(grouping: customers) { $0.email?.lowercased() ?? "" },
-            Dictionary(grouping: customers) { $0.name == $0.email ? "" : $0.name.lowercased().split(separator: " ").joined(separator: " ") },
+            Dictionary(grouping: customers) {
+                $0.name == $0.email ? "" : $0.name.lowercased().split(separator: " ").joined(separator: " ")
+            },
         ] {
             for (_, group) in groups.sorted(by: { $0.key < $1.key }).filter({ !$0.key.isEmpty && $0.value.count > 1 })
             where seen.insert(Set(group.map(\.id))).inserted {

@@ -66,6 +66,7 @@ package enum FluentSupport {
         ],
         api: FluentSupportAPI.plugin,
         practice: Helpdesk.Practice(
+            switches: [.init(FluentSupportSandbox.pro, "has the Pro add-on: tags and saved replies can be made")],
             introduction: [
                 "any login will do: admin, or the agents ada, bruno and chiyo, with any password",
                 "one mailbox Support, five tags, and as many tickets as --seed says",

@@ -16,6 +16,8 @@ package struct FluentSupportAPI: Sendable {
     package var client: APIClient
     /// Agents' own logins by address, in lower case.
     package var agents: [String: APIClient]
+    /// Routes of the Pro add-on that the site's REST index lists.
+    var routes: Set<String> = []
 
     /// Pairs the logins.
     package init(client: APIClient, agents: [String: APIClient] = [:]) {

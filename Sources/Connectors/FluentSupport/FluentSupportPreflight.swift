@@ -15,6 +15,9 @@ enum FluentSupportPreflight {
     static func index(_ api: inout FluentSupportAPI) async throws -> JSON {
         let index = try await FluentSupportAPI.wordPress.index(&api.client)
         if api.client.base.usesRouteQuery { api.useRouteQuery() }
+        let all = Set((index["routes"]?.members ?? []).map(\.key))
+        api.routes = Set(
+            ["ticket-tags", "saved-replies", "workflows"].filter { all.contains("/fluent-support/v2/\($0)") })
         return index
     }
 

@@ -19,7 +19,7 @@ extension FluentSupportSandbox {
                     "endpoints": ["authorization": .string("\(call.site)/wp-admin/authorize-application.php")]
                 ]
             ],
-            "routes": [:],
+            "routes": proRoutes,
         ]
     }
 
