@@ -39,11 +39,30 @@ package enum FileConnectors {
             options.append(
                 ConnectorOption("zone", "the zone of times that have none, such as Europe/Berlin", side: .source))
         }
+        options.append(
+            ConnectorOption(
+                "path",
+                "the file that is written; attachments go into NAME.files and the catalogue into NAME.catalogue.jsonl beside it",
+                kind: .path, required: true, side: .target))
+        let format = Converter.Target(rawValue: name) ?? .jsonl
         return ConnectorDescriptor(
             name: name, summary: summary, options: options,
-            features: features + ["`convert` writes this format too"],
-            openSource: { context in try source(name, context) })
+            features: features + written[name, default: []],
+            openSource: { context in try source(name, context) },
+            openExport: { context in try FileExport.target(format, context) })
     }
+
+    /// What each is like as a target.
+    private static let written: [String: [String]] = [
+        "csv": [
+            "as a target: one row a message, the ticket's columns on each; the mapping `ticketferry-csv` reads it back exactly",
+            wholeFile,
+        ],
+        "xml": ["as a target: `<tickets><ticket>`; the mapping `ticketferry-xml` reads it back exactly", wholeFile],
+        "jsonl": ["as a target: one canonical line a ticket", wholeFile],
+    ]
+    private static let wholeFile =
+        "the file is written anew by each run and appears when it is complete; tickets that a run leaves out are kept from the archive"
 
     private static func source(_ format: String, _ context: OpenContext) throws -> DumpSource {
         let paths = context.list("path")

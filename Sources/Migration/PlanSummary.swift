@@ -26,6 +26,15 @@ public struct TicketChange: Hashable, Sendable {
     /// Of files.
     public var bytes: Int
 
+    /// A change of a file: no steps, e-mails or requests yet.
+    init(id: String, number: String?, action: PlannedAction) {
+        self.id = id
+        self.number = number
+        self.action = action
+        (fields, steps, losses, changedTexts, diagnostics) = ([], [], [], [], [])
+        (mails, requests, bytes) = (0, 0, 0)
+    }
+
     init(_ work: TicketWork) {
         id = work.id
         number = work.number

@@ -10,7 +10,14 @@ import TicketModel
 struct OpenedMigration {
     let file: MigrationFile
     private(set) var setup: MigrationSetup
-    let target: any TicketTarget
+    /// What is written to.
+    let destination: Destination
+
+    /// A helpdesk, or a file.
+    enum Destination {
+        case helpdesk(any TicketTarget)
+        case file(ExportTarget)
+    }
 
     /// The flags that change what is carried.
     struct Flags {
@@ -26,18 +33,22 @@ struct OpenedMigration {
     /// Nothing is sent yet.
     init(_ path: String, flags: Flags = Flags(), console: Console, stop: StopSignal = StopSignal()) async throws {
         let file = try MigrationFile.read(path, connectors: Registry.connectors)
-        guard let openTarget = file.targetConnector.openTarget else {
-            throw Failure.cannot("be written to", file.targetConnector.name, at: file.target.location)
-        }
         let log = LogFile(path: file.log)
         let source = try await Self.source(of: file, log: log, console: console)
-        let target = try await openTarget(
-            file.context(for: file.target, sink: console, requestsPerMinute: flags.requestsPerMinute) { log.write($0) })
+        let context = try file.context(
+            for: file.target, sink: console, requestsPerMinute: flags.requestsPerMinute
+        ) { log.write($0) }
+        if let openTarget = file.targetConnector.openTarget {
+            destination = .helpdesk(try await openTarget(context))
+        } else if let openExport = file.targetConnector.openExport {
+            destination = .file(try await openExport(context))
+        } else {
+            throw Failure.cannot("be written to", file.targetConnector.name, at: file.target.location)
+        }
         var selection = file.selection
         selection.limit = flags.limit
         if !flags.only.isEmpty { selection.ids = Set(flags.only) }
         self.file = file
-        self.target = target
         setup = MigrationSetup(
             name: file.name, sourceName: file.source.name, source: source, mapping: try file.ticketMapping(),
             selection: selection, attachments: file.attachments, notifications: file.notifications,
@@ -59,7 +70,17 @@ struct OpenedMigration {
     /// Keeps only a sample: the smallest set of tickets that shows every value, kind of loss and extreme.
     mutating func chooseSample(_ count: Int?, journal: any Journal) async throws {
         guard let count else { return }
-        setup.selection.ids = try await Planner(setup: setup, target: target, journal: journal).sample(count)
+        setup.selection.ids =
+            switch destination {
+            case .helpdesk(let target):
+                try await Planner(setup: setup, target: target, journal: journal).sample(count)
+            case .file(let target): try await export(to: target, journal: journal).sample(count)
+            }
+    }
+
+    /// The run into a file.
+    func export(to target: ExportTarget, journal: any Journal) -> Export {
+        Export(setup: setup, target: target, journal: journal, archive: file.archive)
     }
 
     /// The journal, to look into; an empty one in memory where there is none yet.

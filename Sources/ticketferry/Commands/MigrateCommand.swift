@@ -81,9 +81,14 @@ struct MigrateCommand: AsyncParsableCommand {
         let report: RunReport
         do {
             try await opened.chooseSample(selection.sample, journal: journal)
-            report = try await Runner(
-                setup: opened.setup, target: opened.target, journal: journal, options: try runOptions(opened, console)
-            ).migrate()
+            let run = try runOptions(opened, console)
+            switch opened.destination {
+            case .helpdesk(let target):
+                report = try await Runner(setup: opened.setup, target: target, journal: journal, options: run).migrate()
+            case .file(let target):
+                report = try await opened.export(to: target, journal: journal)
+                    .migrate(expectedDigest: run.expectedDigest)
+            }
         } catch {
             await journal.close()
             throw error
