@@ -36,6 +36,18 @@ struct ArchiveStore {
         }
     }
 
+    /// Notes what the source is called, so that the archive as a source is the same one as the helpdesk.
+    func name(_ source: String?) throws {
+        guard let source else { return }
+        let path = folder + "/.source"
+        do {
+            try Data((source + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        } catch {
+            throw FilesFolder.failure(path, error)
+        }
+    }
+
     /// Writes the catalogue, and ends the log if all was read.
     func finish(catalogue: [CatalogueEntry], isWhole: Bool) throws {
         try writeCatalogue(catalogue, to: folder + "/catalogue.jsonl")

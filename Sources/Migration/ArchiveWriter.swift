@@ -12,6 +12,7 @@ final class ArchiveWriter {
     private var buffer: [UInt8] = []
     private var seen = Set<Int>()
     private let kept: FilesFolder
+    private let lock: Int32
     private var path: String { folder + "/tickets.jsonl" }
     private var temporary: String { path + ".new" }
 
@@ -24,6 +25,15 @@ final class ArchiveWriter {
                 try FileManager.default.createDirectory(
                     atPath: name, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             }
+            // It ends with the process, however that ends.
+            lock = open(folder + "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            guard lock >= 0 else { throw CocoaError(.fileWriteUnknown) }
+            guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+                _ = close(lock)
+                throw Diagnostic(
+                    code: "archive.locked", "another run is writing this archive", subject: folder,
+                    remedy: "wait for it, or name another folder; nothing was written", cause: .machine)
+            }
             let path = folder + "/tickets.jsonl.new"
             guard
                 FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]),
@@ -34,6 +44,8 @@ final class ArchiveWriter {
             throw FilesFolder.failure(folder, error)
         }
     }
+
+    deinit { _ = close(lock) }
 
     /// Keeps a ticket's line and the bytes of its files.
     func add(id: String, line: CanonicalLine, files: [ResolvedFile]) throws {

@@ -91,7 +91,7 @@ public struct Export: Sendable {
             setup: setup,
             reader: TicketReading(
                 setup: setup, policy: setup.attachments, files: store?.files ?? files, log: store?.log),
-            phase: .writing)
+            phase: .reading)
         try await reading.run { read in
             try store?.writer.add(id: read.ticket.id, line: read.line, files: [])
             do {
@@ -121,6 +121,7 @@ public struct Export: Sendable {
         try await journal.record([.runBegan(started)])
         try export.finish()
         try writeCatalogue(catalogue, to: target.catalogue)
+        try store?.name(identity.source == "source" ? nil : identity.source)
         try store?.finish(catalogue: catalogue, isWhole: report.counts.failed == 0)
         for start in stride(from: 0, to: entries.count, by: 1000) {
             try await journal.record(Array(entries[start..<min(start + 1000, entries.count)]))

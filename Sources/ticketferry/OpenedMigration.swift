@@ -45,16 +45,24 @@ struct OpenedMigration {
         } else {
             throw Failure.cannot("be written to", file.targetConnector.name, at: file.target.location)
         }
+        self.file = file
+        setup = try Self.setup(of: file, source: source, flags: flags, console: console, stop: stop)
+    }
+
+    /// What plan, run and archive share.
+    static func setup(
+        of file: MigrationFile, source: any TicketSource, flags: Flags, console: Console, stop: StopSignal
+    ) throws -> MigrationSetup {
         var selection = file.selection
         selection.limit = flags.limit
         if !flags.only.isEmpty { selection.ids = Set(flags.only) }
-        self.file = file
-        setup = MigrationSetup(
+        var setup = MigrationSetup(
             name: file.name, sourceName: file.source.name, source: source, mapping: try file.ticketMapping(),
             selection: selection, attachments: file.attachments, notifications: file.notifications,
             concurrency: file.concurrency, overwritesConflicts: flags.overwritesConflicts, sink: console,
             observer: ConsoleObserver(progress: console.progress), stop: stop)
         setup.creating = try file.creatingKinds()
+        return setup
     }
 
     /// Opens the source alone.
@@ -142,6 +150,7 @@ struct ConsoleObserver: RunObserver {
             case .planning: "planning"
             case .adopting: "rebuilding the journal from the target"
             case .settling: "looking up writes of an earlier run"
+            case .reading: "reading"
             case .writing: "writing"
             case .finishing: "finishing"
             }
