@@ -13,6 +13,7 @@ package actor DumpSource: TicketSource {
     private let paths: [String]
     private let diagnostics: any DiagnosticSink
     private let name: String?
+    private let links: (any LinkFetcher)?
     private let progress: @Sendable (DumpProgress) -> Void
     private var read: (spool: LineSpool, result: DumpResult)?
     private static let pageSize = 512 << 10
@@ -24,15 +25,18 @@ package actor DumpSource: TicketSource {
     ///   - paths: files, folders, patterns, `-`.
     ///   - name: the source's name as the migration says it; stands over the dump's own.
     ///   - diagnostics: takes what can be gone on from.
+    ///   - links: fetches files that the dump only links to; nil: they are losses.
     ///   - progress: told while the dump is read, from this actor.
     package init(
         _ job: sending DumpJob, paths: [String], name: String? = nil, diagnostics: any DiagnosticSink,
+        links: (any LinkFetcher)? = nil,
         progress: @escaping @Sendable (DumpProgress) -> Void = { _ in }
     ) {
         self.job = job
         self.paths = paths
         self.name = name
         self.diagnostics = diagnostics
+        self.links = links
         self.progress = progress
     }
 
@@ -98,11 +102,20 @@ package actor DumpSource: TicketSource {
     }
 
     package func file(for attachment: Attachment) async throws -> Result<ResolvedFile, FileUnavailable> {
-        guard let files = job.files else {
-            return .failure(FileUnavailable("the folder of the dump's files is not told (`files:`)"))
+        guard let links, attachment.url != nil else {
+            guard let files = job.files else {
+                return .failure(FileUnavailable("the folder of the dump's files is not told (`files:`)"))
+            }
+            return try files.file(for: attachment)
         }
-        return try files.file(for: attachment)
+        // What lies in the folder need not be fetched.
+        if let files = job.files, attachment.file != nil, case .success(let file) = try files.file(for: attachment) {
+            return .success(file)
+        }
+        return try await links.file(for: attachment)
     }
+
+    package func close() async { await links?.close() }
 
     package func losses() async -> [Loss] { read?.result.losses ?? [] }
 

@@ -44,6 +44,11 @@ package enum FileConnectors {
         }
         options.append(
             ConnectorOption(
+                "privateAddresses",
+                "whether links to files may lead to this machine or into a private network; only for dumps you trust",
+                kind: .flag, side: .source))
+        options.append(
+            ConnectorOption(
                 "path",
                 "the file that is written; attachments go into NAME.files and the catalogue into NAME.catalogue.jsonl beside it",
                 kind: .path, required: true, side: .target))
@@ -79,7 +84,7 @@ package enum FileConnectors {
         case "extras": job.plan = job.plan?.keepingRest()
         default: break
         }
-        return DumpSource(job, paths: paths, name: beside?.source, diagnostics: context.sink)
+        return DumpSource(job, paths: paths, name: beside?.source, diagnostics: context.sink, links: context.links)
     }
 }
 

@@ -166,6 +166,8 @@ public struct OpenContext: Sendable {
     public var log: @Sendable (String) -> Void
     /// The time to wait and measure by; in simulations not the machine's.
     public var clock: any RunClock
+    /// Fetches what a dump links to; nil: its links stay links.
+    public var links: (any LinkFetcher)?
 
     /// Gathers what a connector is opened with; see the properties.
     public init(

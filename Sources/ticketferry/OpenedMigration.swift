@@ -72,7 +72,9 @@ struct OpenedMigration {
         guard let openSource = file.sourceConnector.openSource else {
             throw Failure.cannot("be read from", file.sourceConnector.name, at: file.source.location)
         }
-        return try await openSource(file.context(for: file.source, sink: console) { log.write($0) })
+        var context = try file.context(for: file.source, sink: console) { log.write($0) }
+        context.links = try LinkedFiles(context)
+        return try await openSource(context)
     }
 
     /// Keeps only a sample: the smallest set of tickets that shows every value, kind of loss and extreme.
@@ -84,6 +86,24 @@ struct OpenedMigration {
                 try await Planner(setup: setup, target: target, journal: journal).sample(count)
             case .file(let target): try await export(to: target, journal: journal).sample(count)
             }
+    }
+
+    /// Does something with both sides and ends their connections, however it goes; what was fetched for a while is removed.
+    func using<Value>(_ body: () async throws -> Value) async throws -> Value {
+        let value: Value
+        do {
+            value = try await body()
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+        return value
+    }
+
+    private func close() async {
+        await setup.source.close()
+        if case .helpdesk(let target) = destination { await target.close() }
     }
 
     /// The run into a file.

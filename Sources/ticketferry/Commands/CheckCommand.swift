@@ -27,13 +27,14 @@ struct CheckCommand: AsyncParsableCommand {
         let opened = try await OpenedMigration(migration, console: console)
         try await opened.file.warnOfBorrowed(console)
         let journal = try opened.journalForReading()
-        let findings: Check.Findings
-        switch opened.destination {
-        case .helpdesk(let target):
-            findings = try await Check(
-                setup: opened.setup, target: target, journal: journal, labels: try opened.file.mappingLabels()
-            ).run()
-        case .file(let target): findings = try await opened.export(to: target, journal: journal).check()
+        let findings = try await opened.using {
+            switch opened.destination {
+            case .helpdesk(let target):
+                try await Check(
+                    setup: opened.setup, target: target, journal: journal, labels: try opened.file.mappingLabels()
+                ).run()
+            case .file(let target): try await opened.export(to: target, journal: journal).check()
+            }
         }
         await journal.close()
         console.progress.clear()

@@ -81,13 +81,14 @@ struct MigrateCommand: AsyncParsableCommand {
         let report: RunReport
         do {
             try await opened.chooseSample(selection.sample, journal: journal)
-            let run = try runOptions(opened, console)
-            switch opened.destination {
-            case .helpdesk(let target):
-                report = try await Runner(setup: opened.setup, target: target, journal: journal, options: run).migrate()
-            case .file(let target):
-                report = try await opened.export(to: target, journal: journal)
-                    .migrate(expectedDigest: run.expectedDigest)
+            let (chosen, run) = (opened, try runOptions(opened, console))
+            report = try await chosen.using {
+                switch chosen.destination {
+                case .helpdesk(let target):
+                    try await Runner(setup: chosen.setup, target: target, journal: journal, options: run).migrate()
+                case .file(let target):
+                    try await chosen.export(to: target, journal: journal).migrate(expectedDigest: run.expectedDigest)
+                }
             }
         } catch {
             await journal.close()

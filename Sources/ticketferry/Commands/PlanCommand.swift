@@ -57,11 +57,12 @@ struct PlanCommand: AsyncParsableCommand {
                 console.print(line)
             }
         }
-        let summary: PlanSummary
-        switch opened.destination {
-        case .helpdesk(let target):
-            summary = try await Planner(setup: opened.setup, target: target, journal: journal).plan(each: show)
-        case .file(let target): summary = try await opened.export(to: target, journal: journal).plan(each: show)
+        let summary = try await opened.using {
+            switch opened.destination {
+            case .helpdesk(let target):
+                try await Planner(setup: opened.setup, target: target, journal: journal).plan(each: show)
+            case .file(let target): try await opened.export(to: target, journal: journal).plan(each: show)
+            }
         }
         console.progress.clear()
         await journal.close()
