@@ -168,6 +168,8 @@ struct TicketReading: Sendable {
                     switch await setup.file(for: attachment) {
                     case .success(let file):
                         try files?.keep(file)
+                        // The path goes, so the name in it stays.
+                        if attachment.file != nil { ticket.messages[m].attachments[a].name = attachment.name ?? file.name }
                         ticket.messages[m].attachments[a].file = file.sha256
                         ticket.messages[m].attachments[a].sha256 = file.sha256
                         ticket.messages[m].attachments[a].size = file.size
@@ -175,8 +177,6 @@ struct TicketReading: Sendable {
                     case .failure(let reason): why = reason.reason
                     }
                 }
-                // A name that leads nowhere from here would only mislead.
-                ticket.messages[m].attachments[a].file = nil
                 losses.append(
                     Loss(
                         field: "messages[].attachments[]", value: attachment.name ?? attachment.url ?? attachment.file,
