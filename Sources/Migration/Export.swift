@@ -127,7 +127,7 @@ public struct Export: Sendable {
             try await journal.record(Array(entries[start..<min(start + 1000, entries.count)]))
         }
         let ended = setup.clock.now()
-        try await journal.record([.runEnded(ended, .finished)])
+        try await journal.record([.runEnded(ended, setup.endState(tickets: summary.total))])
         report.counts.created = summary.create
         report.counts.updated = summary.update
         report.counts.unchanged = summary.unchanged

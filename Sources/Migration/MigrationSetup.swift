@@ -49,6 +49,13 @@ public struct MigrationSetup: Sendable {
     public var stop: StopSignal
     /// The kinds of the catalogue that are made in the target where they are missing.
     public var creating: Set<CatalogueEntry.Kind> = []
+    /// Whether only a part of the tickets was asked for besides the limit: by their ids or as a sample.
+    public var isPart = false
+
+    /// How a run ends in the journal that did all it was asked for, with so many tickets.
+    func endState(tickets: Int) -> RunState {
+        isPart || selection.limit.map { tickets >= $0 } == true ? .partial : .finished
+    }
     /// Learnt by the plan, kept to by the run.
     let names = RequesterNames()
 

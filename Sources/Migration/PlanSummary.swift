@@ -64,6 +64,23 @@ public struct TicketChange: Hashable, Sendable {
     }
 }
 
+/// A file that a target will not take.
+public struct RefusedFile: Hashable, Sendable {
+    /// The ticket's id in the source.
+    public var ticket: String
+    /// As people see it.
+    public var name: String
+    /// In bytes.
+    public var size: Int
+
+    /// Names a file; see the properties.
+    public init(ticket: String, name: String, size: Int) {
+        self.ticket = ticket
+        self.name = name
+        self.size = size
+    }
+}
+
 /// The numbers of a plan.
 ///
 /// Counts are of tickets unless they say otherwise.
@@ -94,8 +111,12 @@ public struct PlanSummary: Sendable {
     public var seconds = 0.0
     /// Of files to be sent.
     public var bytes = 0
-    /// Files that the target will not take.
+    /// Files that are over a limit of the target.
     public var overLimit = 0
+    /// Files that are here and that the target will not take, for their size, kind, number or because it takes none.
+    public var refusedFiles = 0
+    /// The first ten of them.
+    public var refused: [RefusedFile] = []
     /// Steps to be sent.
     public var steps = 0
     /// Messages whose text changed in the source after they were written.

@@ -194,7 +194,9 @@ public struct Runner: Sendable {
         }
         let ended = setup.clock.now()
         report.finished = ended
-        try await journal.record([.runEnded(ended, report.state)])
+        try await journal.record([
+            .runEnded(ended, report.state == .finished ? setup.endState(tickets: summary.total) : report.state)
+        ])
         report.borrowed = try await journal.borrowings(open: true)
         report.failures = try await journal.failures(limit: 1000)
         return report

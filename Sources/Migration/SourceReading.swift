@@ -169,7 +169,9 @@ struct TicketReading: Sendable {
                     case .success(let file):
                         try files?.keep(file)
                         // The path goes, so the name in it stays.
-                        if attachment.file != nil { ticket.messages[m].attachments[a].name = attachment.name ?? file.name }
+                        if attachment.file != nil {
+                            ticket.messages[m].attachments[a].name = attachment.name ?? file.name
+                        }
                         ticket.messages[m].attachments[a].file = file.sha256
                         ticket.messages[m].attachments[a].sha256 = file.sha256
                         ticket.messages[m].attachments[a].size = file.size

@@ -61,6 +61,17 @@ struct TicketWork: Sendable {
     var mails: Int { steps.reduce(0) { $0 + $1.mails } }
     /// Bytes of files that are sent.
     var bytes: Int { steps.reduce(0) { $0 + $1.files.reduce(0) { $0 + $1.size } } }
+    /// Files that are here and that no step carries.
+    var refusedFiles: [ResolvedFile] {
+        var carried = all.flatMap(\.files)
+        return files.filter { file in
+            guard let at = carried.firstIndex(where: { $0.sha256 == file.sha256 && $0.name == file.name }) else {
+                return true
+            }
+            carried.remove(at: at)
+            return false
+        }
+    }
     /// The creation, where it is to be sent and the journal knows nothing of it, not even a doubt.
     var unknownCreate: Step? { steps.first { $0.verb == .create && inDoubt[$0.key] == nil } }
 }

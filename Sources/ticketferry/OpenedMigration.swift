@@ -61,6 +61,7 @@ struct OpenedMigration {
             selection: selection, attachments: file.attachments, notifications: file.notifications,
             concurrency: file.concurrency, overwritesConflicts: flags.overwritesConflicts, sink: console,
             observer: ConsoleObserver(progress: console.progress), stop: stop)
+        setup.isPart = !flags.only.isEmpty
         setup.creating = try file.creatingKinds()
         return setup
     }
@@ -80,6 +81,7 @@ struct OpenedMigration {
     /// Keeps only a sample: the smallest set of tickets that shows every value, kind of loss and extreme.
     mutating func chooseSample(_ count: Int?, journal: any Journal) async throws {
         guard let count else { return }
+        setup.isPart = true
         setup.selection.ids =
             switch destination {
             case .helpdesk(let target):

@@ -30,6 +30,7 @@ struct Ticketferry: AsyncParsableCommand {
 
     static func main() async {
         do {
+            if let unknown = Failure.unknownCommand(in: CommandLine.arguments) { throw unknown }
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()

@@ -110,7 +110,8 @@ struct RestoreCommand: AsyncParsableCommand {
         if case .helpdesk(let target) = opened.destination {
             do {
                 result = try await Restore(
-                    target: target, journal: journal, clock: opened.setup.clock, sink: console
+                    target: target, journal: journal, clock: opened.setup.clock, sink: console,
+                    observer: opened.setup.observer
                 ).run()
             } catch {
                 await journal.close()
