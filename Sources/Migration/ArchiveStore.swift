@@ -21,7 +21,7 @@ struct ArchiveStore {
     }
 
     /// Hands each line of the archive as it stands now to `body`.
-    func forEachLine(_ body: (CanonicalLine) throws -> Void) throws {
+    static func forEachLine(of folder: String, _ body: (CanonicalLine) throws -> Void) throws {
         guard let file = FileHandle(forReadingAtPath: folder + "/tickets.jsonl") else { return }
         defer { try? file.close() }
         var rest: [UInt8] = []

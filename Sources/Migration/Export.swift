@@ -81,7 +81,7 @@ public struct Export: Sendable {
         let export = try target.begin()
         var tally = ExportTally()
         var report = RunReport(state: .finished)
-        var entries: [JournalEntry] = []
+        let records = try ExportRecords()
         var written = Set<Int>()
         func write(_ made: Made) throws {
             if let store { for sha in made.files { try files.take(sha, from: store.files) } }
@@ -100,13 +100,13 @@ public struct Export: Sendable {
                 try write(made)
                 tally.add(made.change, line: made.line)
                 if made.change.action != .unchanged {
-                    entries += [.ticket(made.record), .losses(ticket: made.record.id, made.change.losses)]
+                    try records.add(made.record, losses: made.change.losses)
                 }
             } catch let diagnostic as Diagnostic where diagnostic.cause != .machine {
-                try await note(diagnostic, of: read.ticket.id, in: &report, &entries)
+                try await note(diagnostic, of: read.ticket.id, in: &report, records)
             }
         } failed: { id, diagnostic in
-            try await note(diagnostic, of: id, in: &report, &entries)
+            try await note(diagnostic, of: id, in: &report, records)
         }
         var summary = await tally.finished(setup)
         if summary.read.timesWithoutZone > 0 { throw Diagnostic.noZone(summary.read.timesWithoutZone) }
@@ -123,9 +123,7 @@ public struct Export: Sendable {
         try writeCatalogue(catalogue, to: target.catalogue)
         try store?.name(identity.source == "source" ? nil : identity.source)
         try store?.finish(catalogue: catalogue, isWhole: report.counts.failed == 0)
-        for start in stride(from: 0, to: entries.count, by: 1000) {
-            try await journal.record(Array(entries[start..<min(start + 1000, entries.count)]))
-        }
+        try await records.record(in: journal)
         let ended = setup.clock.now()
         try await journal.record([.runEnded(ended, setup.endState(tickets: summary.total))])
         report.counts.created = summary.create
@@ -199,13 +197,13 @@ public struct Export: Sendable {
     }
 
     private func note(
-        _ diagnostic: Diagnostic, of id: String, in report: inout RunReport, _ entries: inout [JournalEntry]
+        _ diagnostic: Diagnostic, of id: String, in report: inout RunReport, _ records: ExportRecords
     ) async throws {
         report.counts.failed += 1
         var record = try await journal.ticket(id)?.ticket ?? TicketRecord(id: id)
         record.state = .failed
         record.failure = .init(diagnostic)
-        entries.append(.ticket(record))
+        try records.add(record, losses: [])
     }
 
     // MARK: What is there
@@ -242,10 +240,12 @@ public struct Export: Sendable {
         var missing = Set(try await others(than: ids))
         var found: [ReadTicket] = []
         if missing.isEmpty { return [] }
-        try store?.forEachLine { line in
-            guard missing.contains(line.id), let ticket = try? setup.mapping.decode(line) else { return }
-            missing.remove(line.id)
-            found.append(ReadTicket(ticket: ticket, line: line, losses: []))
+        if let store {
+            try ArchiveStore.forEachLine(of: store.folder) { line in
+                guard missing.contains(line.id), let ticket = try? setup.mapping.decode(line) else { return }
+                missing.remove(line.id)
+                found.append(ReadTicket(ticket: ticket, line: line, losses: []))
+            }
         }
         guard let first = missing.min() else { return found }
         throw Diagnostic(

@@ -95,9 +95,9 @@ public struct Runner: Sendable {
         var ids = Set<String>()
         let limited = setup.selection.limit != nil
         let summary = try await planner.summary(identity: identity, policy: policy, adopted: options.adopts) {
-            work, _, line in
+            work, ticket, line in
             if limited { ids.insert(work.id) }
-            try archive?.add(id: work.id, line: line, files: work.files)
+            try archive?.add(id: work.id, line: work.archived(line, of: ticket), files: work.files)
         }
         try archive?.finish { try? setup.mapping.decode($0).id }
         return (summary, limited ? ids : nil)

@@ -168,13 +168,7 @@ struct TicketReading: Sendable {
                     switch await setup.file(for: attachment) {
                     case .success(let file):
                         try files?.keep(file)
-                        // The path goes, so the name in it stays.
-                        if attachment.file != nil {
-                            ticket.messages[m].attachments[a].name = attachment.name ?? file.name
-                        }
-                        ticket.messages[m].attachments[a].file = file.sha256
-                        ticket.messages[m].attachments[a].sha256 = file.sha256
-                        ticket.messages[m].attachments[a].size = file.size
+                        ticket.note(file, at: (m, a))
                         continue
                     case .failure(let reason): why = reason.reason
                     }
@@ -190,8 +184,9 @@ struct TicketReading: Sendable {
 }
 
 extension MigrationSetup {
-    /// The bytes of an attachment; what stands in the way is a reason and no error.
+    /// The bytes of an attachment, from the archive where it has them; what stands in the way is a reason and no error.
     func file(for attachment: Attachment) async -> Result<ResolvedFile, FileUnavailable> {
+        if let file = kept?.file(for: attachment) { return .success(file) }
         do {
             return try await source.file(for: attachment)
         } catch {

@@ -62,6 +62,7 @@ struct OpenedMigration {
             concurrency: file.concurrency, overwritesConflicts: flags.overwritesConflicts, sink: console,
             observer: ConsoleObserver(progress: console.progress), stop: stop)
         setup.isPart = !flags.only.isEmpty
+        setup.archive = file.archive
         setup.creating = try file.creatingKinds()
         return setup
     }

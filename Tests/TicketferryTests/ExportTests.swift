@@ -120,7 +120,8 @@ struct ExportTests {
         defer { practice.stop() }
         // Nobody is there, and no secret is set: the target is not asked.
         try practice.write(
-            "a", target: "connector: fluent-support, url: \"http://127.0.0.1:1\", username: x, password: \"${NOT_SET}\"",
+            "a",
+            target: "connector: fluent-support, url: \"http://127.0.0.1:1\", username: x, password: \"${NOT_SET}\"",
             more: ["concurrency: 2"])
         #expect(try practice.run("archive", "a.yaml", "-o", "calm").code == 0)
         var before = try practice.ticketReads()
@@ -215,7 +216,8 @@ struct ExportTests {
         let yaml = try tool.read("x.yaml")
         let url = try #require(yaml.split(separator: "\n").first { $0.contains("url:") }).dropFirst("  url: ".count)
         try tool.write(
-            #"{"id":"1","messages":[{"attachments":[{"name":"r","url":"\#(url)/_sandbox/mails"}],"kind":"note"}]}"# + "\n",
+            #"{"id":"1","messages":[{"attachments":[{"name":"r","url":"\#(url)/_sandbox/mails"}],"kind":"note"}]}"#
+                + "\n",
             to: "in.jsonl")
         for allowed in [false, true] {
             try tool.write(

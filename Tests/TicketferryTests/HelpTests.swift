@@ -6,7 +6,8 @@ import Testing
 @Suite("Help and README")
 struct HelpTests {
     static let commands = [
-        "connectors", "check", "inspect", "plan", "migrate", "status", "show", "resolve", "restore", "archive", "convert",
+        "connectors", "check", "inspect", "plan", "migrate", "status", "show", "resolve", "restore", "archive",
+        "convert",
         "sandbox",
     ]
 

@@ -58,7 +58,8 @@ struct ArchiveCommand: AsyncParsableCommand {
         flags.limit = limit
         flags.only = only.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } } ?? []
         let source = try await OpenedMigration.source(of: file, log: LogFile(path: file.log), console: console)
-        let setup = try OpenedMigration.setup(of: file, source: source, flags: flags, console: console, stop: stop)
+        var setup = try OpenedMigration.setup(of: file, source: source, flags: flags, console: console, stop: stop)
+        setup.archive = folder
         let report: ArchiveRun.Report
         do {
             report = try await ArchiveRun(setup: setup, folder: folder).run()
