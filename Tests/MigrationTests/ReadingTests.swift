@@ -59,7 +59,7 @@ private final class SlowSource: TicketSource {
         return CanonicalLine(ticket)
     }
 
-    func file(for attachment: Attachment) async throws -> Result<ResolvedFile, FileUnavailable> {
+    func file(for attachment: TicketModel.Attachment) async throws -> Result<ResolvedFile, FileUnavailable> {
         state.withLock { $0.filesAsked += 1 }
         return file.map { .success($0) } ?? .failure(FileUnavailable("none"))
     }
@@ -92,7 +92,7 @@ private func tickets(_ count: Int, attachment: Bool = false) -> [Ticket] {
         var message = Message(kind: .note)
         message.body = .text("text\nwith a break")
         if attachment {
-            var file = Attachment()
+            var file = TicketModel.Attachment()
             file.name = "a.txt"
             file.url = "https://desk.example/a/\(number)"
             message.attachments = [file]
@@ -210,7 +210,7 @@ struct ReadingTests {
             let path = folder + "/out.jsonl"
             let target = ExportTarget(path: path, files: folder + "/f", catalogue: folder + "/c") {
                 MemoryExport { lines in
-                    FileManager.default.createFile(atPath: path, contents: Data(lines.joined().utf8))
+                    _ = FileManager.default.createFile(atPath: path, contents: Data(lines.joined().utf8))
                 }
             }
             let source = SlowSource(tickets(9))
