@@ -16,6 +16,8 @@ package actor DumpSource: TicketSource {
     private let links: (any LinkFetcher)?
     private let progress: @Sendable (DumpProgress) -> Void
     private var read: (spool: LineSpool, result: DumpResult)?
+    private let catalogueFile: String?
+    private var entries: [CatalogueEntry] = []
     private static let pageSize = 512 << 10
 
     /// Makes a source; nothing is opened yet.
@@ -26,10 +28,11 @@ package actor DumpSource: TicketSource {
     ///   - name: the source's name as the migration says it; stands over the dump's own.
     ///   - diagnostics: takes what can be gone on from.
     ///   - links: fetches files that the dump only links to; nil: they are losses.
+    ///   - catalogueFile: where the catalogue of canonical lines lies.
     ///   - progress: told while the dump is read, from this actor.
     package init(
         _ job: sending DumpJob, paths: [String], name: String? = nil, diagnostics: any DiagnosticSink,
-        links: (any LinkFetcher)? = nil,
+        links: (any LinkFetcher)? = nil, catalogueFile: String? = nil,
         progress: @escaping @Sendable (DumpProgress) -> Void = { _ in }
     ) {
         self.job = job
@@ -37,6 +40,7 @@ package actor DumpSource: TicketSource {
         self.name = name
         self.diagnostics = diagnostics
         self.links = links
+        self.catalogueFile = catalogueFile
         self.progress = progress
     }
 
@@ -51,6 +55,7 @@ package actor DumpSource: TicketSource {
         }
         let result = try run.run(into: spool)
         try spool.file.flush()
+        entries = try run.tables?.catalogue() ?? []
         read = (spool, result)
         return (spool, result)
     }
@@ -116,6 +121,13 @@ package actor DumpSource: TicketSource {
     }
 
     package func close() async { await links?.close() }
+
+    /// The mapping's tables of people, tags and the like; of canonical lines, the catalogue file beside them.
+    package func catalogue() async throws -> [CatalogueEntry] {
+        _ = try opened()
+        guard entries.isEmpty, let catalogueFile else { return entries }
+        return try CatalogueFile.read(catalogueFile)
+    }
 
     package func losses() async -> [Loss] { read?.result.losses ?? [] }
 

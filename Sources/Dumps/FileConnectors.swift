@@ -84,7 +84,9 @@ package enum FileConnectors {
         case "extras": job.plan = job.plan?.keepingRest()
         default: break
         }
-        return DumpSource(job, paths: paths, name: beside?.source, diagnostics: context.sink, links: context.links)
+        return DumpSource(
+            job, paths: paths, name: beside?.source, diagnostics: context.sink, links: context.links,
+            catalogueFile: beside?.catalogue)
     }
 }
 
@@ -92,6 +94,8 @@ package enum FileConnectors {
 private struct OwnFolder {
     /// The folder of files by their hash.
     var files: String?
+    /// The catalogue of the tickets.
+    var catalogue: String?
     /// The name of the source that an archive was made of.
     var source: String?
 
@@ -110,6 +114,10 @@ private struct OwnFolder {
         files = candidates.first(where: isFolder)
         let name = archive.flatMap { try? String(contentsOf: $0.appendingPathComponent(".source"), encoding: .utf8) }
         source = name?.split(whereSeparator: \.isNewline).first.map(String.init)
-        if files == nil, source == nil { return nil }
+        let catalogues = [
+            archive.map { $0.path + "/catalogue.jsonl" } ?? url.deletingPathExtension().path + ".catalogue.jsonl"
+        ]
+        catalogue = catalogues.first { FileManager.default.fileExists(atPath: $0) }
+        if files == nil, source == nil, catalogue == nil { return nil }
     }
 }

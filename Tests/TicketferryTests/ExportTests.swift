@@ -230,6 +230,77 @@ struct ExportTests {
         }
     }
 
+    @Test("a plan lists the files that the target will not take, and --losses all losses, harmless to spreadsheets")
+    func refusedFiles() throws {
+        let tool = try Tool()
+        defer { tool.remove() }
+        try FileManager.default.createDirectory(
+            at: tool.folder.appending(path: "up"), withIntermediateDirectories: true)
+        var lines: [String] = []
+        for number in 1...12 {
+            try tool.write("bytes of a program", to: "up/run\(number).exe")
+            lines.append(
+                #"{"id":"\#(number)","messages":[{"attachments":[{"file":"run\#(number).exe","name":"=run\#(number).exe"}],"body":{"text":"x"},"kind":"note"}],"requester":{"email":"a@b.example"},"subject":"s"}"#
+            )
+        }
+        try tool.write(lines.joined(separator: "\n") + "\n", to: "in.jsonl")
+        try tool.write(
+            "ticketferry: 1\nname: r\nsource: {connector: jsonl, path: in.jsonl, name: r, files: up}\n"
+                + "target: {connector: fluent-support, url: \"sandbox:\"}\n", to: "r.yaml")
+        let plan = try tool.run("plan", "r.yaml", "--losses", "losses.csv")
+        #expect(plan.code == 0, "\(plan.errors)")
+        #expect(plan.output.contains("12 files the target will not take"), "\(plan.output)")
+        #expect(plan.output.contains("=run10.exe  18 bytes") && !plan.output.contains("=run11.exe  18 bytes"))
+        #expect(plan.output.contains("… and 2 more; --losses FILE lists all"))
+        let losses = try tool.read("losses.csv").components(separatedBy: "\r\n")
+        #expect(losses[0] == #""ticket","field","value","reason","kept in""#)
+        #expect(losses.filter { $0.contains(#""'=run"#) }.count == 12, "\(losses)")
+        #expect(try mode(tool, "losses.csv") == 0o600)
+    }
+
+    @Test("a signed plan of a file runs as signed, and not when the source changed")
+    func signedPlan() throws {
+        let tool = try Tool()
+        defer { tool.remove() }
+        try tool.write("{\"id\":\"1\",\"messages\":[]}\n", to: "in.jsonl")
+        try tool.write(
+            "ticketferry: 1\nname: s\nsource: {connector: jsonl, path: in.jsonl, name: s}\n"
+                + "target: {connector: xml, path: s.xml}\n", to: "s.yaml")
+        #expect(try tool.run("plan", "s.yaml", "-o", "plan.json").code == 0)
+        #expect(try tool.run("migrate", "s.yaml", "--plan", "plan.json").code == 0)
+        try tool.write("{\"id\":\"1\",\"messages\":[],\"subject\":\"new\"}\n", to: "in.jsonl")
+        let before = try tool.read("s.xml")
+        let refused = try tool.run("migrate", "s.yaml", "--plan", "plan.json")
+        #expect(refused.code == 77 && refused.errors.contains("[plan.differs]"), "\(refused.errors)")
+        #expect(try tool.read("s.xml") == before)
+    }
+
+    @Test("the catalogue of a dump goes beside the file, and is read back with it")
+    func catalogue() throws {
+        let tool = try Tool()
+        defer { tool.remove() }
+        let sample = Tool.samples.appending(path: "fluent-support").path
+        try tool.write(
+            "ticketferry: 1\nname: c\nsource: {connector: xml, path: \(sample)/fs-tables.xml, zone: UTC, name: c, files: \(sample)/uploads}\n"
+                + "target: {connector: jsonl, path: c.jsonl}\n", to: "c.yaml")
+        let run = try tool.run("migrate", "c.yaml")
+        #expect(run.code == 0, "\(run.errors)")
+        let catalogue = try tool.read("c.catalogue.jsonl")
+        #expect(catalogue.split(separator: "\n").count > 3 && catalogue.contains(#""kind":"#), "\(catalogue)")
+        #expect(try mode(tool, "c.catalogue.jsonl") == 0o600)
+        try tool.write(
+            "ticketferry: 1\nname: d\nsource: {connector: jsonl, path: c.jsonl, name: d}\n"
+                + "target: {connector: jsonl, path: d.jsonl}\n", to: "d.yaml")
+        #expect(try tool.run("migrate", "d.yaml").code == 0)
+        #expect(try tool.read("d.jsonl") == tool.read("c.jsonl"))
+        #expect(try tool.read("d.catalogue.jsonl") == catalogue)
+        let files = try FileManager.default.contentsOfDirectory(atPath: tool.folder.path + "/c.files")
+        #expect(files.count > 3)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: tool.folder.path + "/d.files").sorted()
+                == files.sorted())
+    }
+
     @Test("an unknown command suggests the nearest; a refused first run leaves no journal")
     func smallThings() throws {
         let tool = try Tool()

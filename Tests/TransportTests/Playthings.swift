@@ -82,7 +82,8 @@ final class ScriptedAPI: Sendable {
             }
         }
         return APIClient(
-            base: try BaseURL.parse(address, api: api).base, authentication: authentication, transport: other ?? transport,
+            base: try BaseURL.parse(address, api: api).base, authentication: authentication,
+            transport: other ?? transport,
             pacer: Pacer(PacingCurve(ceiling: 4), timekeeper: timekeeper), version: "0", retries: retries, log: log,
             timekeeper: timekeeper)
     }
