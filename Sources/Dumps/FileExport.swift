@@ -61,7 +61,7 @@ final class FileExport: TicketExport {
         }
     }
 
-    /// A run that was killed leaves its half of a file: `NAME.123.partial`. The journal's lock says that no other runs.
+    /// A run that was killed leaves its half of a file, `NAME.123.partial`; the journal's lock says that no other runs.
     private static func removeLeftovers(beside path: String) {
         let (folder, name) = ((path as NSString).deletingLastPathComponent, (path as NSString).lastPathComponent)
         for entry in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Crypto
 internal import Foundation
 internal import Mapping
 internal import TicketModel
@@ -32,16 +31,20 @@ public struct Export: Sendable {
     /// Reads the source and says what a run would write; writes nothing.
     ///
     /// - Parameter each: takes each change in the order of the source, the unchanged too.
+    /// - Returns: the numbers of the plan.
+    /// - Throws: `Diagnostic` where source or journal cannot be read at all, and what `each` throws.
     public func plan(each: (TicketChange) async throws -> Void = { _ in }) async throws -> PlanSummary {
         let identity = try await identity()
         try await setup.check(journal.head(), identity: identity, target: target.path)
+        // What a run would refuse with is said, and the plan goes on.
+        if let refusal = try await refusal() { setup.sink.emit(refusal) }
         let isThere = isThere
         var tally = ExportTally()
         let reading = SourceReading(
             setup: setup, reader: TicketReading(setup: setup, policy: setup.attachments, files: nil, log: nil),
             phase: .planning)
         try await reading.run { read in
-            let made = try await made(read, isThere: isThere)
+            let made = try await compared(made(read), isThere: isThere)
             tally.add(made.change, line: made.line)
             try await each(made.change)
         } failed: { _, diagnostic in
@@ -73,6 +76,7 @@ public struct Export: Sendable {
     public func migrate(expectedDigest: String? = nil) async throws -> RunReport {
         let identity = try await identity()
         try await setup.check(journal.head(), identity: identity, target: target.path)
+        if let refusal = try await refusal() { throw refusal }
         let isThere = isThere
         let started = setup.clock.now()
         let store = try archive.map { try ArchiveStore(folder: $0, now: started.seconds) }
@@ -95,7 +99,7 @@ public struct Export: Sendable {
         try await reading.run { read in
             try store?.writer.add(id: read.ticket.id, line: read.line, files: [])
             do {
-                let made = try await made(read, isThere: isThere)
+                let made = try await compared(made(read), isThere: isThere)
                 written.insert(made.change.id.hashValue)
                 try write(made)
                 tally.add(made.change, line: made.line)
@@ -113,9 +117,7 @@ public struct Export: Sendable {
         if let expectedDigest, expectedDigest != summary.digest { throw Diagnostic.planDiffers }
         if setup.selection.limit == nil { summary.gone = try await others(than: reading.seen) }
         try store?.writer.finish { try? setup.mapping.decode($0).id }
-        for read in try await isThere ? others(than: written, of: store) : [] {
-            try write(await made(read, isThere: isThere))
-        }
+        try keep(try await others(than: written), of: store) { read in try write(made(read)) }
         let catalogue = await catalogue()
         try await journal.setHead(JournalHead(identity: identity, target: target.path))
         try await journal.record([.runBegan(started)])
@@ -152,6 +154,7 @@ public struct Export: Sendable {
         if findings.sample.read.timesWithoutZone > 0 {
             findings.problems.append(.noZone(findings.sample.read.timesWithoutZone))
         }
+        if let refusal = try await refusal() { findings.problems.append(refusal) }
         let folder = (target.path as NSString).deletingLastPathComponent
         if !FileManager.default.isWritableFile(atPath: folder) {
             findings.problems.append(
@@ -173,7 +176,8 @@ public struct Export: Sendable {
         var files: [String]
     }
 
-    private func made(_ read: ReadTicket, isThere: Bool) async throws -> Made {
+    /// A ticket as it goes into the file, as if it were new there.
+    private func made(_ read: ReadTicket) throws -> Made {
         let (draft, losses) = try setup.mapping.map(read.ticket)
         let exported = draft.exported(of: read.ticket)
         let line = CanonicalLine(exported.ticket)
@@ -181,19 +185,27 @@ public struct Export: Sendable {
         record.source = read.line.fingerprint.text
         record.draft = line.fingerprint.text
         record.targetID = read.ticket.id
-        let known = isThere ? try await journal.ticket(record.id)?.ticket : nil
-        let before = known?.draft ?? ""
-        var change = TicketChange(
-            id: record.id, number: record.number,
-            action: before.isEmpty
-                ? .create : before == record.draft && known?.state == .complete ? .unchanged : .update)
+        var change = TicketChange(id: record.id, number: record.number, action: .create)
         change.losses = losses + exported.losses + read.losses
-        change.steps =
-            change.action == .unchanged
-            ? [] : ["write ticket"] + draft.ticket.messages.map { "write \($0.kind.rawValue)" }
+        change.steps = ["write ticket"] + draft.ticket.messages.map { "write \($0.kind.rawValue)" }
         let attachments = read.ticket.messages.flatMap(\.attachments).filter { $0.file != nil }
-        change.bytes = change.action == .unchanged ? 0 : attachments.reduce(0) { $0 + ($1.size ?? 0) }
+        change.bytes = attachments.reduce(0) { $0 + ($1.size ?? 0) }
         return Made(change: change, line: line, record: record, files: attachments.compactMap(\.file))
+    }
+
+    /// The same against what stands in the file.
+    private func compared(_ made: Made, isThere: Bool) async throws -> Made {
+        guard isThere, let known = try await journal.ticket(made.record.id)?.ticket, !known.draft.isEmpty else {
+            return made
+        }
+        var made = made
+        made.change.action = .update
+        if known.draft == made.record.draft, known.state == .complete {
+            made.change.action = .unchanged
+            made.change.steps = []
+            made.change.bytes = 0
+        }
+        return made
     }
 
     private func note(
@@ -217,6 +229,24 @@ public struct Export: Sendable {
         return try await setup.identity(in: journal)
     }
 
+    /// Why the file may not be written: it is none of ours, or nobody knows what stands in it and only a part was asked
+    /// for.
+    private func refusal() async throws -> Diagnostic? {
+        guard isThere else { return nil }
+        if try await journal.head() == nil {
+            return Diagnostic(
+                code: "export.not-ours", "the file is there already, and this migration did not write it",
+                subject: target.path, remedy: "move it away, or name another file in `path:`; nothing was written",
+                cause: .refused)
+        }
+        guard setup.isPart || setup.selection.limit != nil, let last = try await journal.lastRun(), last.ended == nil
+        else { return nil }
+        return Diagnostic(
+            code: "export.broken-off", "the last run ended in the middle of writing, and this one is for a part alone",
+            subject: target.path, remedy: "run once without --limit, --only and --sample; nothing was written",
+            cause: .refused)
+    }
+
     /// Whether the file is there: without it the journal tells nothing.
     private var isThere: Bool { FileManager.default.fileExists(atPath: target.path) }
 
@@ -233,21 +263,20 @@ public struct Export: Sendable {
         return others
     }
 
-    /// The tickets that stand in the file and that this run did not read, as the archive has them.
+    /// Keeps tickets that stand in the file and that this run did not read, as the archive has them.
     ///
     /// - Throws: `Diagnostic` where they cannot be kept: a smaller file is never written in silence.
-    private func others(than ids: Set<Int>, of store: ArchiveStore?) async throws -> [ReadTicket] {
-        var missing = Set(try await others(than: ids))
-        var found: [ReadTicket] = []
-        if missing.isEmpty { return [] }
+    private func keep(_ ids: [String], of store: ArchiveStore?, write: (ReadTicket) throws -> Void) throws {
+        var missing = Set(ids)
+        if missing.isEmpty { return }
         if let store {
             try ArchiveStore.forEachLine(of: store.folder) { line in
                 guard missing.contains(line.id), let ticket = try? setup.mapping.decode(line) else { return }
                 missing.remove(line.id)
-                found.append(ReadTicket(ticket: ticket, line: line, losses: []))
+                try write(ReadTicket(ticket: ticket, line: line, losses: []))
             }
         }
-        guard let first = missing.min() else { return found }
+        guard let first = missing.min() else { return }
         throw Diagnostic(
             code: "export.would-shrink",
             "\(missing.count) tickets that stand in the file were not read now and are not in the archive (the first is \(first))",
@@ -267,41 +296,6 @@ public struct Export: Sendable {
             setup.sink.emit(.noCatalogue(error))
             return []
         }
-    }
-}
-
-/// Adds the tickets of an export up.
-private struct ExportTally {
-    var summary = PlanSummary()
-    var messages = 0
-    private var plan = PlanTally()
-    private var digest = [UInt8](repeating: 0, count: 32)
-
-    mutating func add(_ change: TicketChange, line: CanonicalLine) {
-        switch change.action {
-        case .create: summary.create += 1
-        case .update: summary.update += 1
-        default: summary.unchanged += 1
-        }
-        messages += max(0, change.steps.count - 1)
-        summary.bytes += change.bytes
-        if change.action != .unchanged {
-            summary.steps += 1
-            for loss in change.losses { plan.add(loss) }
-        }
-        // Sums of hashes do not depend on the order in which a source lists its tickets.
-        for (i, byte) in SHA256.hash(data: line.bytes).enumerated() { digest[i] ^= byte }
-    }
-
-    mutating func finished(_ setup: MigrationSetup) async -> PlanSummary {
-        for loss in await setup.source.losses() { plan.add(loss) }
-        var summary = summary
-        summary.losses = plan.summary.losses
-        summary.lossKinds = plan.summary.lossKinds
-        summary.read = await setup.source.readReport()
-        summary.policy = .refuse
-        summary.digest = hexadecimal(SHA256.hash(data: Array("\(summary.total):\(hexadecimal(digest))".utf8)))
-        return summary
     }
 }
 

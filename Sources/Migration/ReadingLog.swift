@@ -22,8 +22,10 @@ final class ReadingLog: Sendable {
         var entries: [String: Entry] = [:]
     }
 
-    /// How long what was read in a reading that was broken off stands for the ticket, where the listing shows the same
-    /// time of change: a day. Some helpdesks do not move that time for every change.
+    /// A day, in seconds.
+    ///
+    /// So long what was read in a reading that was broken off stands for the ticket, where the listing shows the same time
+    /// of change: some helpdesks do not move that time for every change.
     static let patience: Int64 = 86_400
 
     private let path: String

@@ -93,7 +93,7 @@ final class SourceReading {
                     progress.inFlight = inFlight
                     setup.observer.progress(progress)
                 }
-                if setup.stop.isStopped { throw Diagnostic.readingInterrupted }
+                if setup.stop.isStopped { throw reader.log == nil ? Diagnostic.nothingKept : .readingInterrupted }
             }
         }
     }
@@ -196,6 +196,13 @@ extension MigrationSetup {
 }
 
 extension Diagnostic {
+    /// A reading that was asked to stop and kept nothing.
+    static var nothingKept: Diagnostic {
+        Diagnostic(
+            code: "run.interrupted", "interrupted; nothing was written", remedy: "run the same command again",
+            cause: .interrupted)
+    }
+
     /// A reading that was asked to stop.
     static var readingInterrupted: Diagnostic {
         Diagnostic(

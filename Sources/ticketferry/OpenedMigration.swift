@@ -34,7 +34,10 @@ struct OpenedMigration {
     init(_ path: String, flags: Flags = Flags(), console: Console, stop: StopSignal = StopSignal()) async throws {
         let file = try MigrationFile.read(path, connectors: Registry.connectors)
         let log = LogFile(path: file.log)
-        let source = try await Self.source(of: file, log: log, console: console)
+        // The pace is that of the side that is spoken to.
+        let isFile = file.targetConnector.openTarget == nil
+        let source = try await Self.source(
+            of: file, log: log, console: console, requestsPerMinute: isFile ? flags.requestsPerMinute : nil)
         let context = try file.context(
             for: file.target, sink: console, requestsPerMinute: flags.requestsPerMinute
         ) { log.write($0) }
@@ -70,11 +73,15 @@ struct OpenedMigration {
     /// Opens the source alone.
     ///
     /// Nothing is sent yet.
-    static func source(of file: MigrationFile, log: LogFile, console: Console) async throws -> any TicketSource {
+    static func source(
+        of file: MigrationFile, log: LogFile, console: Console, requestsPerMinute: Int? = nil
+    ) async throws -> any TicketSource {
         guard let openSource = file.sourceConnector.openSource else {
             throw Failure.cannot("be read from", file.sourceConnector.name, at: file.source.location)
         }
-        var context = try file.context(for: file.source, sink: console) { log.write($0) }
+        var context = try file.context(for: file.source, sink: console, requestsPerMinute: requestsPerMinute) {
+            log.write($0)
+        }
         context.links = try LinkedFiles(context)
         return try await openSource(context)
     }

@@ -164,6 +164,13 @@ struct ExportTests {
         #expect(try tool.read("out.jsonl") == lines.joined(separator: "\n") + "\n")
         #expect(try tool.run("migrate", "p.yaml", "--only", "4").code == 0)
         #expect(try tool.read("out.jsonl").split(separator: "\n").sorted() == lines.map { $0[...] })
+        // A file that somebody else wrote, the source itself for instance, is never replaced.
+        try tool.write(file + "target: {connector: jsonl, path: in.jsonl}\njournal: other\n", to: "q.yaml")
+        for command in ["check", "migrate"] {
+            let run = try tool.run(command, "q.yaml")
+            #expect(run.code == 77 && run.errors.contains("[export.not-ours]"), "\(run.errors)")
+        }
+        #expect(try tool.read("in.jsonl") == lines.joined(separator: "\n") + "\n")
         // Without an archive it cannot be kept: refused, and the file is as it was.
         try tool.write(file + "target: {connector: jsonl, path: out.jsonl}\narchive: none\n", to: "p.yaml")
         try FileManager.default.removeItem(at: tool.folder.appending(path: "p.archive"))

@@ -14,6 +14,7 @@ package struct LinkedFiles: LinkFetcher {
     /// - Parameters:
     ///   - context: of the source whose links they are.
     ///   - transport: nil: sockets.
+    /// - Throws: a `Diagnostic` where there is no client to be made.
     package init(_ context: OpenContext, transport: (any HTTPTransport)? = nil) throws {
         fetcher = AttachmentFetcher(
             allowsPrivateAddresses: context.flag("privateAddresses"), clock: context.clock)
