@@ -24,6 +24,8 @@ public struct ConnectorDescriptor: Sendable {
     public var openSource: Open<any TicketSource>?
     /// Nil: it cannot be written to.
     public var openTarget: Open<any TicketTarget>?
+    /// For files: what they are written by, instead of ``openTarget``.
+    public var openExport: Open<ExportTarget>?
     /// What its practice helpdesk can be told to do otherwise.
     public var switches: [PracticeSwitch]
     /// Starts its practice helpdesk; nil: it has none.
@@ -57,11 +59,15 @@ public struct ConnectorDescriptor: Sendable {
         }
     }
 
+    /// Whether it can be written to.
+    public var isTarget: Bool { openTarget != nil || openExport != nil }
+
     /// Describes a connector; see the properties.
     public init(
         name: String, summary: String, options: [ConnectorOption], features: [String] = [],
         deviations: [Deviation] = [], openSource: Open<any TicketSource>? = nil,
-        openTarget: Open<any TicketTarget>? = nil, switches: [PracticeSwitch] = [],
+        openTarget: Open<any TicketTarget>? = nil, openExport: Open<ExportTarget>? = nil,
+        switches: [PracticeSwitch] = [],
         sandbox: (@Sendable (SandboxLaunch) async throws -> any RunningSandbox)? = nil
     ) {
         self.name = name
@@ -71,6 +77,7 @@ public struct ConnectorDescriptor: Sendable {
         self.deviations = deviations
         self.openSource = openSource
         self.openTarget = openTarget
+        self.openExport = openExport
         self.switches = switches
         self.sandbox = sandbox
     }
@@ -159,6 +166,8 @@ public struct OpenContext: Sendable {
     public var log: @Sendable (String) -> Void
     /// The time to wait and measure by; in simulations not the machine's.
     public var clock: any RunClock
+    /// Fetches what a dump links to; nil: its links stay links.
+    public var links: (any LinkFetcher)?
 
     /// Gathers what a connector is opened with; see the properties.
     public init(

@@ -148,6 +148,13 @@ struct PlanTally {
         if work.mails > 0, summary.mailed.count < 100 { summary.mailed.append((work.id, work.mails)) }
         summary.bytes += work.bytes
         summary.overLimit += work.overLimit
+        if work.action != .unchanged {
+            let refused = work.refusedFiles
+            summary.refusedFiles += refused.count
+            for file in refused where summary.refused.count < 10 {
+                summary.refused.append(RefusedFile(ticket: work.id, name: file.name, size: file.size))
+            }
+        }
         summary.changedTexts += work.changedTexts.count
         if let create = work.unknownCreate, found[create.key.digest] != nil {
             summary.unknownInTarget += 1

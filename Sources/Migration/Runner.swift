@@ -95,9 +95,9 @@ public struct Runner: Sendable {
         var ids = Set<String>()
         let limited = setup.selection.limit != nil
         let summary = try await planner.summary(identity: identity, policy: policy, adopted: options.adopts) {
-            work, _, line in
+            work, ticket, line in
             if limited { ids.insert(work.id) }
-            try archive?.add(id: work.id, line: line, files: work.files)
+            try archive?.add(id: work.id, line: work.archived(line, of: ticket), files: work.files)
         }
         try archive?.finish { try? setup.mapping.decode($0).id }
         return (summary, limited ? ids : nil)
@@ -194,7 +194,9 @@ public struct Runner: Sendable {
         }
         let ended = setup.clock.now()
         report.finished = ended
-        try await journal.record([.runEnded(ended, report.state)])
+        try await journal.record([
+            .runEnded(ended, report.state == .finished ? setup.endState(tickets: summary.total) : report.state)
+        ])
         report.borrowed = try await journal.borrowings(open: true)
         report.failures = try await journal.failures(limit: 1000)
         return report

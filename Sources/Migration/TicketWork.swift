@@ -52,6 +52,8 @@ struct TicketWork: Sendable {
     var notices: [Diagnostic] = []
     /// All files of the ticket whose bytes are here, whether the target takes them or not.
     var files: [ResolvedFile] = []
+    /// The same as they stand at messages and attachments.
+    var kept: [[Result<ResolvedFile, FileUnavailable>]] = []
     var overLimit: Int
     /// Of the line as read.
     var source: String
@@ -61,6 +63,29 @@ struct TicketWork: Sendable {
     var mails: Int { steps.reduce(0) { $0 + $1.mails } }
     /// Bytes of files that are sent.
     var bytes: Int { steps.reduce(0) { $0 + $1.files.reduce(0) { $0 + $1.size } } }
+    /// The line as the archive has it: with the places of the files that it keeps.
+    func archived(_ line: CanonicalLine, of ticket: Ticket) -> CanonicalLine {
+        if files.isEmpty { return line }
+        var ticket = ticket
+        for (m, files) in kept.enumerated() {
+            for (a, file) in files.enumerated() {
+                if case .success(let file) = file { ticket.note(file, at: (m, a)) }
+            }
+        }
+        return CanonicalLine(ticket)
+    }
+
+    /// Files that are here and that no step carries.
+    var refusedFiles: [ResolvedFile] {
+        var carried = all.flatMap(\.files)
+        return files.filter { file in
+            guard let at = carried.firstIndex(where: { $0.sha256 == file.sha256 && $0.name == file.name }) else {
+                return true
+            }
+            carried.remove(at: at)
+            return false
+        }
+    }
     /// The creation, where it is to be sent and the journal knows nothing of it, not even a doubt.
     var unknownCreate: Step? { steps.first { $0.verb == .create && inDoubt[$0.key] == nil } }
 }
@@ -219,6 +244,7 @@ struct TicketPreparation: Sendable {
             ticket: ticket, line: line, plan: plan, losses: losses, record: known.record, progress: known.progress,
             inDoubt: known.inDoubt)
         work.files = files.joined().compactMap { try? $0.get() }
+        work.kept = files
         if !work.changedTexts.isEmpty {
             // A file that turned up after its message was written is not in the target: its loss stays.
             let kept = try await journal.losses(of: ticket.id).filter { $0.field.contains("attachments") }
@@ -277,12 +303,7 @@ struct TicketPreparation: Sendable {
         case .link(let base):
             let path = attachment.file ?? attachment.name ?? attachment.url ?? ""
             return .failure(FileUnavailable("it stays at \(base)\(path)"))
-        case .copy:
-            do {
-                return try await setup.source.file(for: attachment)
-            } catch {
-                return .failure(FileUnavailable((error as? Diagnostic)?.message ?? "\(error)"))
-            }
+        case .copy: return await setup.file(for: attachment)
         }
     }
 }

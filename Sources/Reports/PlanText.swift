@@ -17,7 +17,7 @@ package struct PlanText {
 
     /// The summary, the losses by kind, what is left aside and what is borrowed.
     package var lines: [String] {
-        head + catalogue + preparations + losses + reading + notices
+        head + catalogue + preparations + losses + files + reading + notices
     }
 
     /// One line a changed ticket; nil for one that stays as it is.
@@ -176,10 +176,23 @@ package struct PlanText {
                 "\(TerminalText.counted(summary.changedTexts, "text")) changed in the source after they were written: they stay"
             )
         }
-        if summary.overLimit > 0 {
-            notices.append("\(TerminalText.counted(summary.overLimit, "file")) the target will not take")
-        }
         return notices.isEmpty ? [] : ["", style.bold("Note")] + bullets(notices)
+    }
+
+    private var files: [String] {
+        guard summary.refusedFiles > 0 else { return [] }
+        let count = TerminalText.counted(summary.refusedFiles, "file")
+        let limit =
+            summary.overLimit > 0 ? " (\(TerminalText.count(summary.overLimit)) over its limit of size)" : ""
+        var table = TextTable(["ticket", "file", "size"], alignments: [.left, .left, .right])
+        for file in summary.refused { table.add([file.ticket, file.name, TerminalText.bytes(file.size)]) }
+        var lines = ["", style.yellow("\(count) the target will not take") + limit]
+        lines += table.lines(width: width - 2, style: style).map { "  " + $0 }
+        let rest = summary.refusedFiles - summary.refused.count
+        if rest > 0 {
+            lines.append("  … and \(TerminalText.count(rest)) more; --losses FILE lists all with the reasons")
+        }
+        return lines
     }
 
     private func bullets(_ texts: [String]) -> [String] {
