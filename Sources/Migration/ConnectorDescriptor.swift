@@ -31,7 +31,7 @@ public struct ConnectorDescriptor: Sendable {
 
     /// A declared departure from the exam that all connectors sit.
     public struct Deviation: Hashable, Sendable {
-        /// The exam's question.
+        /// The name of the exam's check that it does not pass, as `Check` in `ConformanceKit` lists them.
         public var check: String
         /// Why it cannot be otherwise, for people.
         public var reason: String
@@ -49,11 +49,14 @@ public struct ConnectorDescriptor: Sendable {
         public var name: String
         /// What it does when it is on, for people.
         public var help: String
+        /// Whether the connector has to refuse such a system: with a diagnostic of the cause ``ExitCause/refused``.
+        public var refuses: Bool
 
         /// Names a switch.
-        public init(_ name: String, _ help: String) {
+        public init(_ name: String, _ help: String, refuses: Bool = false) {
             self.name = name
             self.help = help
+            self.refuses = refuses
         }
     }
 

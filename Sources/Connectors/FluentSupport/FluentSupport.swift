@@ -72,7 +72,8 @@ package enum FluentSupport {
             ],
             open: { try await FluentSupportSandbox.open($0) }),
         source: { context, connection in
-            FluentSupportSource(api: try api(context, connection), sink: context.sink)
+            FluentSupportSource(
+                api: try api(context, connection), sink: context.sink, perPage: connection.pageSize ?? 200)
         },
         target: { context, connection in
             FluentSupportTarget(
