@@ -169,6 +169,7 @@ public struct Runner: Sendable {
         let borrowed = Borrowed(target: target, journal: journal, clock: setup.clock, sink: setup.sink)
         do {
             if borrows { try await borrowed.take(summary.borrowings) }
+            try await writeCatalogue(run)
             try await writeTickets(run)
         } catch {
             await run.settleBeforeGivingBack()
