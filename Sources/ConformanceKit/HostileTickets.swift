@@ -46,6 +46,42 @@ package enum HostileTickets {
         ("long", .text(String(repeating: "All work and no play. ", count: 300))),
     ]
 
+    /// A ticket for each text, as a reply of the customer in a ticket that they opened with it.
+    package static func oneForEachText() -> [Ticket] {
+        texts.enumerated().map { n, text in
+            var ticket = plain(n)
+            ticket.subject = subjects[n % subjects.count]
+            ticket.requester = customer(n)
+            ticket.messages[0].author = ticket.requester
+            ticket.messages[1].author = n % 2 == 0 ? ticket.requester : agent
+            for i in ticket.messages.indices { ticket.messages[i].body = text.body }
+            return ticket
+        }
+    }
+
+    /// A ticket with nothing hostile in it: a question, an answer and a note.
+    package static func plain(_ n: Int) -> Ticket {
+        var ticket = Ticket(id: "p\(n)")
+        ticket.subject = "A plain question \(n)"
+        ticket.status = .open
+        ticket.priority = .normal
+        ticket.requester = customer(5 + n % 5)
+        ticket.createdAt = Timestamp(seconds: 1_700_000_000 + Int64(n) * 60)
+        ticket.updatedAt = Timestamp(seconds: 1_700_010_000 + Int64(n) * 60)
+        let kinds: [Message.Kind] = [.reply, .reply, .note]
+        ticket.messages = kinds.enumerated().map { m, kind in
+            var message = Message(kind: kind)
+            message.id = "p\(n)m\(m)"
+            message.author = m == 0 ? ticket.requester : agent
+            message.createdAt = Timestamp(seconds: 1_700_000_000 + Int64(n) * 60 + Int64(m))
+            message.body = .text(kind == .note ? "\(privateWord) \(n)" : "plain words \(n), message \(m)")
+            return message
+        }
+        return ticket
+    }
+
+    private static let agent = Person(id: "a1", role: .agent, name: "Grace O'Hara", email: "grace@old.example")
+
     private static let subjects = [
         "Cannot log in", "  spaces   inside  ", "<b>bold</b> & \"quotes\" 'n more", "🚨 site down 中文 עברית",
         "100%41 of C:\\temp", String(repeating: "long subject ", count: 30), "Re: [Ticket #123] =1+1",
@@ -64,7 +100,6 @@ package enum HostileTickets {
         let born = n % 3 == 0 ? 1_700_000_000 : 1_700_000_000 + Int64(n) * 86_461
         ticket.createdAt = Timestamp(seconds: born)
         ticket.requester = customer(n)
-        let agent = Person(id: "a1", role: .agent, name: "Grace O'Hara", email: "grace@old.example")
         if n % 2 == 1 { ticket.assignee = agent }
         if n % 4 == 1 { ticket.tags = ["billing", "schön & <gut>"] }
         if n % 5 == 2 { ticket.customFields = ["Order number": .string("A-\(n)"), "Paid": .bool(true)] }

@@ -78,13 +78,23 @@ package struct PairRun: Sendable {
     package func compare(
         _ source: any TicketSource, to target: any TicketTarget, readBack: () async throws -> any TicketSource
     ) async throws -> Outcome {
-        var outcome = Outcome()
         let journal = MemoryJournal()
         let report = try await run(source, to: target, journal: journal)
+        var outcome = try await compared(source, journal: journal, readBack: readBack())
         outcome.report = report
+        return outcome
+    }
+
+    /// Compares what a journal says was written with what the target's own source reads.
+    ///
+    /// - Throws: what reading throws.
+    package func compared(
+        _ source: any TicketSource, journal: MemoryJournal, readBack: any TicketSource
+    ) async throws -> Outcome {
+        var outcome = Outcome()
         outcome.journal = journal
         let before = try await ExamSite.readAll(source)
-        let after = try await ExamSite.readAll(readBack())
+        let after = try await ExamSite.readAll(readBack)
         let identity = MigrationIdentity(migration: name, source: "exam source")
         for (id, line) in before.sorted(by: { $0.key < $1.key }) {
             let ticket = try line.ticket()
