@@ -21,7 +21,7 @@ package struct Exam: Sendable {
     ///
     /// A check that fails is good where the connector declares it as a deviation; a declared one that passes is stale
     /// and fails.
-    package func sit(_ check: Check) async -> ExamResult {
+    package func sit(_ check: ExamCheck) async -> ExamResult {
         let helpdesk = examinee.helpdesk
         if check.needsSource && helpdesk.source == nil || check.needsTarget && helpdesk.target == nil {
             return .notApplicable
@@ -45,7 +45,7 @@ package struct Exam: Sendable {
         }
     }
 
-    private func examine(_ check: Check) async throws -> [String] {
+    private func examine(_ check: ExamCheck) async throws -> [String] {
         switch check {
         case .listing: try await listing()
         case .resuming: try await resuming()

@@ -199,7 +199,10 @@ package struct LeafComparison: Sendable {
     private mutating func compare(_ a: Message, _ b: Message, at i: Int, header: String?, _ x: Ticket, _ y: Ticket) {
         if a.kind != b.kind { note("messages[].kind", at: i, a.kind.rawValue, b.kind.rawValue) }
         let text = MessageText(b.body, header: header)
-        if !text.isEqual(to: a.body) { note("messages[].body", at: i, a.body?.content, text.body?.content) }
+        let isEqual = text.isEqual(to: a.body)
+        if !isEqual || text.isRespelled(a.body) {
+            note("messages[].body", at: i, a.body?.content, text.body?.content, adds: isEqual)
+        }
         let isSame =
             a.author.map { Self.isRequester($0, of: x) } ?? false
             && b.author.map { Self.isRequester($0, of: y) } ?? false

@@ -43,10 +43,25 @@ struct MessageText {
         case (.text, .text): return a == b
         case (.html(_, let breaks), .html(_, let otherBreaks)):
             return a == b && (breaks == otherBreaks || !a.utf8.contains(0x0A))
-        case (.text, .html(_, let breaks)): return PlainText.of(html: b, lineBreaks: breaks) == PlainText.of(text: a)
-        case (.html(_, let breaks), .text): return PlainText.of(html: a, lineBreaks: breaks) == PlainText.of(text: b)
+        case (.text, .html(_, let breaks)):
+            return isSame(PlainText.of(html: b, lineBreaks: breaks), PlainText.of(text: a))
+        case (.html(_, let breaks), .text):
+            return isSame(PlainText.of(html: a, lineBreaks: breaks), PlainText.of(text: b))
         case (nil, _), (_, nil): return false
         }
+    }
+
+    /// Below a header line, blanks at the start cannot be told from those that follow the line.
+    private func isSame(_ a: String?, _ b: String) -> Bool {
+        guard let a else { return false }
+        if a == b { return true }
+        return isBelowHeader && a.drop(while: \.isWhitespace) == b.drop(while: \.isWhitespace)
+    }
+
+    /// Whether a text that is equal is spelled in another way: a loss that says so is true.
+    func isRespelled(_ drafted: Message.Body?) -> Bool {
+        guard case .text(let text) = drafted, case .html(let html, _) = body else { return false }
+        return html.contains("&") || text.contains { "&<>{}#".contains($0) }
     }
 
     // MARK: Header
@@ -90,7 +105,7 @@ struct MessageText {
             guard !number.isEmpty else { continue }
             rest = rest.dropFirst(number.count)
             if rest.first == "-" { rest = rest.dropFirst() }
-            return widened(found.lowerBound..<rest.startIndex, in: text)
+            if let range = widened(found.lowerBound..<rest.startIndex, in: text) { return range }
         }
         return nil
     }
@@ -99,8 +114,9 @@ struct MessageText {
         (0x61...0x7A).contains(byte) || (0x32...0x37).contains(byte)
     }
 
-    /// With the brackets, the comment, the empty element and the blank lines around it.
-    private static func widened(_ range: Range<String.Index>, in text: String) -> Range<String.Index> {
+    /// With the brackets, the comment, the empty element and the blank lines around it; nil where it is a part of
+    /// somebody's words.
+    private static func widened(_ range: Range<String.Index>, in text: String) -> Range<String.Index>? {
         var (start, end) = (range.lowerBound, range.upperBound)
         func take(_ open: String, _ close: String) -> Bool {
             guard text[..<start].hasSuffix(open), text[end...].hasPrefix(close) else { return false }
@@ -109,11 +125,17 @@ struct MessageText {
             return true
         }
         var goesOn = true
+        var isComment = false
         while goesOn {
+            isComment = isComment || take("<!-- ", " -->") || take("<!--", "-->")
             goesOn =
-                take("[", "]") || take("(", ")") || take("<!-- ", " -->") || take("<!--", "-->") || take("<p>", "</p>")
+                take("[", "]") || take("(", ")") || take("<p>", "</p>")
                 || take("<small>", "</small>") || take("<em>", "</em>") || take("<div>", "</div>")
         }
+        let isAlone =
+            (start == text.startIndex || text[text.index(before: start)].isNewline || text[..<start].hasSuffix(">"))
+            && (end == text.endIndex || text[end].isNewline || text[end...].hasPrefix("<"))
+        guard isAlone || isComment else { return nil }
         // Its own line goes with it.
         if start > text.startIndex {
             while start > text.startIndex, text[text.index(before: start)].isNewline, end == text.endIndex {

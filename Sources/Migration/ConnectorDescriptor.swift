@@ -31,7 +31,7 @@ public struct ConnectorDescriptor: Sendable {
 
     /// A declared departure from the exam that all connectors sit.
     public struct Deviation: Hashable, Sendable {
-        /// The name of the exam's check that it does not pass, as `Check` in `ConformanceKit` lists them.
+        /// The name of the exam's check that it does not pass, as `ExamCheck` in `ConformanceKit` lists them.
         public var check: String
         /// Why it cannot be otherwise, for people.
         public var reason: String

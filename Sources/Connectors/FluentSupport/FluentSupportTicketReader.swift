@@ -135,7 +135,10 @@ enum FluentSupportRendering {
         let starts = [rendered, plain(rendered)]
         for start in starts + starts.map(withoutQuotedParagraphs) {
             for links in [start, withoutTargets(start), withoutLinks(start), withoutLinks(withoutTargets(start))] {
-                for text in candidates(links) where FluentSupportText.md5(text) == hash { return text }
+                let all = candidates(links) + belowLine(links) + candidates(withoutWrappedComments(plain(links)))
+                for text in all where FluentSupportText.md5(text) == hash {
+                    return text
+                }
             }
         }
         return nil
@@ -144,6 +147,22 @@ enum FluentSupportRendering {
     /// Without the line break that rendering puts at the end.
     static func plain(_ rendered: String) -> String {
         rendered.hasSuffix("\n") ? String(rendered.dropLast()) : rendered
+    }
+
+    /// A text below a line of its own, such as the header line that names an author: rendering puts a paragraph around
+    /// what follows.
+    private static func belowLine(_ text: String) -> [String] {
+        guard text.hasPrefix("<p>"), let end = text.range(of: "</p>\n") else { return [] }
+        let head = text[..<end.upperBound].dropLast()
+        let rest = plain(String(text[end.upperBound...]))
+        let open = rest.hasSuffix("</p>") ? String(rest.dropLast(4)) : rest
+        let comments = withoutWrappedComments(rest)
+        return (candidates(rest) + [open, comments] + candidates(comments)).map { head + $0 }
+    }
+
+    /// Without the paragraph that rendering puts around a comment.
+    private static func withoutWrappedComments(_ text: String) -> String {
+        text.replacing("<p><!--", with: "<!--").replacing("--></p>\n", with: "-->")
     }
 
     private static func candidates(_ text: String) -> [String] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A question of the exam; its raw value is what a declared deviation names.
-package enum Check: String, Sendable, CaseIterable {
+package enum ExamCheck: String, Sendable, CaseIterable {
     case listing, resuming, rereading, zones
     case pageSizes = "page-sizes"
     case throttled, unavailable
