@@ -67,8 +67,8 @@ extension Exam {
         if helpdesk.features.isEmpty { out.append("it declares no features") }
         for option in helpdesk.options where option.help.isEmpty { out.append("the option \(option.name) has no help") }
         if Set(helpdesk.options.map(\.name)).count != helpdesk.options.count { out.append("an option is there twice") }
-        for deviation in helpdesk.deviations where ExamCheck(rawValue: deviation.check) == nil {
-            out.append("the deviation “\(deviation.check)” names no check of the exam; a limit belongs into `features`")
+        for deviation in helpdesk.deviations where deviation.reason.isEmpty {
+            out.append("the deviation “\(deviation.check)” has no reason")
         }
         for one in helpdesk.practice.switches where one.help.isEmpty { out.append("the switch \(one.name) has no help") }
         guard helpdesk.target != nil else { return out }

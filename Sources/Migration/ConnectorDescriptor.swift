@@ -32,6 +32,8 @@ public struct ConnectorDescriptor: Sendable {
     /// A declared departure from the exam that all connectors sit.
     public struct Deviation: Hashable, Sendable {
         /// The name of the exam's check that it does not pass, as `ExamCheck` in `ConformanceKit` lists them.
+        ///
+        /// Any other words are a limit that users are told of; they excuse nothing in the exam.
         public var check: String
         /// Why it cannot be otherwise, for people.
         public var reason: String

@@ -15,7 +15,9 @@ import Testing
 
     @Test(arguments: Examinee.all, ExamCheck.allCases)
     func `A connector passes the check or declares why not`(examinee: Examinee, check: ExamCheck) async {
+        let start = ContinuousClock.now
         let result = await Exam(examinee, over: Self.wire).sit(check)
+        print("TIME \(examinee) \(check.rawValue) \(ContinuousClock.now - start)")
         #expect(result.isGood, "\(examinee), \(check.rawValue): \(check.sentence)\n\(result)")
     }
 
