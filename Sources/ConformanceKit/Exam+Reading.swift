@@ -11,9 +11,9 @@ extension Exam {
     /// Adds a ticket and touches one after each page.
     func listing() async throws -> [String] {
         try await onSite { site in
-            let all = HostileTickets.make(30, seed: 5)
+            let all = HostileTickets.make(18, seed: 5)
             site.expect(all)
-            var tickets = Array(all.prefix(18))
+            var tickets = Array(all.prefix(12))
             let journal = MemoryJournal()
             let memory = MemorySource(tickets)
             let report = try await pair(site).run(memory, to: site.target().0, journal: journal)
@@ -23,7 +23,7 @@ extension Exam {
                 throw ExamFailure("only \(wanted.count) of \(tickets.count) were written (\(report.state))")
             }
             await site.learnCustomers()
-            let (source, _) = try await site.source(ExamSite.Opening(pageSize: 4))
+            let (source, _) = try await site.source(ExamSite.Opening(pageSize: 3))
             var found = Set<String>()
             var cursor: Cursor?
             var round = 0
@@ -31,11 +31,11 @@ extension Exam {
                 let page = try await source.list(since: nil, after: cursor)
                 found.formUnion(page.stubs.map(\.id))
                 cursor = page.next
-                if cursor != nil, round < 10 {
+                if cursor != nil, round < 6 {
                     // One of the first, one of the last, one in the middle; and one that is new.
                     let i = [0, tickets.count - 1, tickets.count / 2][round % 3]
                     tickets[i].messages.append(Self.afterthought(round))
-                    if round + 18 < all.count { tickets.append(all[18 + round]) }
+                    if round + 12 < all.count { tickets.append(all[12 + round]) }
                     memory.replace(tickets)
                     _ = try await pair(site).run(memory, to: site.target().0, journal: journal)
                 }
@@ -137,9 +137,12 @@ extension Exam {
             for (id, wanted) in (times["UTC"] ?? [:]).sorted(by: { $0.key < $1.key }) {
                 let found = times[zone]?[id] ?? []
                 guard found != wanted else { continue }
-                let isDouble = zip(found, wanted).allSatisfy { abs($0 - $1) <= 3600 && (abs($0 - $1) == 0 || isTwice($1)) }
+                let isDouble = zip(found, wanted).allSatisfy {
+                    abs($0 - $1) <= 3600 && (abs($0 - $1) == 0 || isTwice($1))
+                }
                 if found.count != wanted.count || !isDouble {
-                    out.append("ticket \(id) has other times where the site is in \(zone): \(found) instead of \(wanted)")
+                    out.append(
+                        "ticket \(id) has other times where the site is in \(zone): \(found) instead of \(wanted)")
                 }
             }
         }
@@ -169,7 +172,9 @@ extension Exam {
                 var ticket = HostileTickets.plain(n)
                 ticket.createdAt = Timestamp(seconds: instant)
                 ticket.updatedAt = Timestamp(seconds: instant + 7200)
-                for i in ticket.messages.indices { ticket.messages[i].createdAt = Timestamp(seconds: instant + Int64(i)) }
+                for i in ticket.messages.indices {
+                    ticket.messages[i].createdAt = Timestamp(seconds: instant + Int64(i))
+                }
                 return ticket
             }
             let outcome = try await compared(tickets, on: site)

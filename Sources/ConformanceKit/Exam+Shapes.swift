@@ -38,7 +38,9 @@ extension Exam {
             let asNumber = try await site.readAll(
                 ExamSite.Opening { request, _, next in
                     Self.changingJSON(try await next(request)) { json in
-                        guard case .string(let text) = json, let number = Int(text), String(number) == text else { return json }
+                        guard case .string(let text) = json, let number = Int(text), String(number) == text else {
+                            return json
+                        }
                         return .number(text)
                     }
                 })
@@ -49,7 +51,7 @@ extension Exam {
 
     /// Takes each member of the answers away, one name at a time, and sets it to null.
     func absentFields() async throws -> [String] {
-        try await onSite(tickets: 3) { site in
+        try await onSite(tickets: 2) { site in
             let names = ExamNotes(Set<String>())
             let usual = try await site.readAll(
                 ExamSite.Opening { request, _, next in
@@ -68,7 +70,7 @@ extension Exam {
                 let absent = try await attempt(
                     site,
                     ExamSite.Opening(retries: retries) { request, _, next in
-                        Self.changingJSON(try await next(request)) { json in
+                        Self.changingJSON(try await next(request), with: name) { json in
                             guard case .object(let members) = json else { return json }
                             return .object(members.filter { $0.key != name })
                         }
@@ -76,7 +78,7 @@ extension Exam {
                 let null = try await attempt(
                     site,
                     ExamSite.Opening(retries: retries) { request, _, next in
-                        Self.changingJSON(try await next(request)) { json in
+                        Self.changingJSON(try await next(request), with: name) { json in
                             guard case .object(let members) = json else { return json }
                             return .object(members.map { $0.key == name ? JSON.Member(name, .null) : $0 })
                         }
@@ -101,7 +103,8 @@ extension Exam {
         let known =
             ([usual.createdAt, usual.updatedAt, usual.resolvedAt, usual.closedAt] + usual.messages.map(\.createdAt))
             .compactMap { $0?.seconds }
-        let now = [found.createdAt, found.updatedAt, found.resolvedAt, found.closedAt] + found.messages.map(\.createdAt)
+        let now =
+            [found.createdAt, found.updatedAt, found.resolvedAt, found.closedAt] + found.messages.map(\.createdAt)
         for time in now.compactMap(\.self) {
             // Without the site's zone, its offset is what is left to go by.
             let isTold = known.contains { ($0 - time.seconds) % 900 == 0 && abs($0 - time.seconds) <= 14 * 3600 }
@@ -117,7 +120,12 @@ extension Exam {
     // MARK: JSON
 
     /// An answer whose JSON is changed from its leaves up; other answers as they are.
-    static func changingJSON(_ answer: IncomingResponse, _ change: (JSON) -> JSON) -> IncomingResponse {
+    ///
+    /// With a name, answers in which it does not stand are left as they are.
+    static func changingJSON(
+        _ answer: IncomingResponse, with name: String? = nil, _ change: (JSON) -> JSON
+    ) -> IncomingResponse {
+        if let name, answer.body.firstRange(of: Array("\"\(name)\"".utf8)) == nil { return answer }
         guard let json = try? JSON(parsing: answer.body) else { return answer }
         var answer = answer
         answer.body = changed(json, change).canonicalBytes()

@@ -45,7 +45,8 @@ extension Exam {
                     // A date has whole seconds: what is left of this one is part of the pause.
                     pausedUntil.change { $0 = time.elapsed() + .seconds(6) }
                     let when = usesDate ? Self.date(time.calendar + 7) : "7"
-                    return IncomingResponse(429, "{\"message\":\"slow down\"}", type: "application/json", [.retryAfter: when])
+                    return IncomingResponse(
+                        429, "{\"message\":\"slow down\"}", type: "application/json", [.retryAfter: when])
                 }
                 let found = try await site.readAll(opening)
                 let word = usesDate ? "429 with a date" : "429 with seconds"
@@ -70,7 +71,8 @@ extension Exam {
             var out: [String] = []
             for status in [500, 502, 503] {
                 for (type, body) in [
-                    ("text/html", "<html><body>trouble</body></html>"), ("application/json", "{\"message\":\"trouble\"}"),
+                    ("text/html", "<html><body>trouble</body></html>"),
+                    ("application/json", "{\"message\":\"trouble\"}"),
                     ("text/html", ""),
                 ] {
                     let word = "\(status) with \(body.isEmpty ? "nothing" : type)"
@@ -142,7 +144,9 @@ extension Exam {
         var isHarmless: Bool { self == .mark || self == .warning }
 
         func spoil(_ answer: IncomingResponse) -> IncomingResponse {
-            guard answer.body.first == UInt8(ascii: "{") || answer.body.first == UInt8(ascii: "[") else { return answer }
+            guard answer.body.first == UInt8(ascii: "{") || answer.body.first == UInt8(ascii: "[") else {
+                return answer
+            }
             var answer = answer
             switch self {
             case .cut: answer.body = Array(answer.body.prefix(answer.body.count / 2))
@@ -205,7 +209,9 @@ extension Exam {
         }
         request.url.query = request.url.query.map(changed)
         request.body.parts = request.body.parts.map { part in
-            guard case .bytes(let bytes) = part, let text = String(validating: bytes, as: UTF8.self) else { return part }
+            guard case .bytes(let bytes) = part, let text = String(validating: bytes, as: UTF8.self) else {
+                return part
+            }
             return .bytes(Array(changed(text).utf8))
         }
         return request

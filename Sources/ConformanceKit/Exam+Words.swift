@@ -17,16 +17,21 @@ extension Exam {
                 let heads = request.fields.map { "\($0.name): \($0.value)" }.joined(separator: "\\n")
                 let text = "{\"code\":\"parrot\",\"message\":\"you said \(heads) at \(request.url.text)\"}"
                 let status = [400, 401, 403, 500][number / 4 % 4]
-                return IncomingResponse(status: status, fields: [.contentType: "application/json"], body: Array(text.utf8))
+                return IncomingResponse(
+                    status: status, fields: [.contentType: "application/json"], body: Array(text.utf8))
             }
             for start in 0..<4 {
-                let opening = ExamSite.Opening { request, number, next in try await parrot(request, number + start, next) }
+                let opening = ExamSite.Opening { request, number, next in
+                    try await parrot(request, number + start, next)
+                }
                 do {
-                    if examinee.helpdesk.source != nil { said += try await site.readAll(opening).values.map(\.description) }
+                    if examinee.helpdesk.source != nil {
+                        said += try await site.readAll(opening).values.map(\.description)
+                    }
                 } catch { said.append("\(error)") }
                 guard examinee.helpdesk.target != nil else { continue }
                 let journal = MemoryJournal()
-                let tickets = HostileTickets.make(4, seed: 29)
+                let tickets = hostile(4, seed: 29)
                 site.expect(tickets)
                 do {
                     let report = try await pair(site).run(
@@ -61,8 +66,12 @@ extension Exam {
         let helpdesk = examinee.helpdesk
         let descriptor = helpdesk.descriptor
         var out: [String] = []
-        if (descriptor.openSource != nil) != (helpdesk.source != nil) { out.append("the source is not what is declared") }
-        if (descriptor.openTarget != nil) != (helpdesk.target != nil) { out.append("the target is not what is declared") }
+        if (descriptor.openSource != nil) != (helpdesk.source != nil) {
+            out.append("the source is not what is declared")
+        }
+        if (descriptor.openTarget != nil) != (helpdesk.target != nil) {
+            out.append("the target is not what is declared")
+        }
         if helpdesk.source == nil && helpdesk.target == nil { out.append("it has neither a source nor a target") }
         if helpdesk.features.isEmpty { out.append("it declares no features") }
         for option in helpdesk.options where option.help.isEmpty { out.append("the option \(option.name) has no help") }
@@ -70,7 +79,9 @@ extension Exam {
         for deviation in helpdesk.deviations where deviation.reason.isEmpty {
             out.append("the deviation “\(deviation.check)” has no reason")
         }
-        for one in helpdesk.practice.switches where one.help.isEmpty { out.append("the switch \(one.name) has no help") }
+        for one in helpdesk.practice.switches where one.help.isEmpty {
+            out.append("the switch \(one.name) has no help")
+        }
         guard helpdesk.target != nil else { return out }
         return try await onSite { site in
             let (target, _) = try await site.target()
@@ -114,7 +125,9 @@ extension Exam {
                         try await work()
                         out.append("the \(side) did not refuse it")
                     } catch let diagnostic as Diagnostic {
-                        if diagnostic.cause != .refused { out.append("the \(side) calls it \(diagnostic.cause): \(diagnostic)") }
+                        if diagnostic.cause != .refused {
+                            out.append("the \(side) calls it \(diagnostic.cause): \(diagnostic)")
+                        }
                     } catch { out.append("the \(side) ended with no diagnostic: \(error)") }
                 }
                 if examinee.helpdesk.source != nil { await expect("source") { _ = try await site.readAll() } }

@@ -13,16 +13,17 @@ extension Exam {
     }
 
     func roundTrip() async throws -> [String] {
-        try await onSite { site in try await compared(HostileTickets.make(30, seed: 3), on: site).unexplained }
+        try await onSite { site in try await compared(hostile(30, seed: 3), on: site).unexplained }
     }
 
     // MARK: Once
 
     func writtenOnce() async throws -> [String] {
         try await onSite { site in
-            let tickets = HostileTickets.make(12, seed: 7)
+            let tickets = hostile(12, seed: 7)
             let first = try await compared(tickets, on: site)
-            var out = first.unexplained.isEmpty ? [] : ["the first run left \(first.unexplained.count) things unexplained"]
+            var out =
+                first.unexplained.isEmpty ? [] : ["the first run left \(first.unexplained.count) things unexplained"]
             let usual = try await Self.census(site)
             let before = await site.sandbox.dump()
             let again = try await pair(site).run(MemorySource(tickets), to: site.target().0, journal: first.journal)
@@ -41,8 +42,9 @@ extension Exam {
             if adopted.state != .finished { out.append("a run with an adopted journal ended \(adopted.state)") }
             let after = try await Self.census(site)
             if after != usual {
-                out.append("after adopting, \(after.count) tickets with \(after.values.reduce(0, +)) messages stand instead of "
-                    + "\(usual.count) with \(usual.values.reduce(0, +))")
+                out.append(
+                    "after adopting, \(after.count) tickets with \(after.values.reduce(0, +)) messages stand instead of "
+                        + "\(usual.count) with \(usual.values.reduce(0, +))")
             }
             return out
         }
@@ -63,7 +65,7 @@ extension Exam {
             return dropped.change { $0.insert(asked).inserted } ? .drop : .goOn
         }
         return try await onSite(observer: observer) { site in
-            let tickets = HostileTickets.make(8, seed: 11)
+            let tickets = hostile(8, seed: 11)
             site.expect(tickets)
             let journal = MemoryJournal()
             // What is still in doubt is for the next run to look up, as after a crash.
@@ -87,23 +89,27 @@ extension Exam {
 
     func privateNotes() async throws -> [String] {
         try await onSite { site in
-            let tickets = HostileTickets.make(24, seed: 13)
-            let private_ = tickets.reduce(0) { $0 + $1.messages.count { $0.kind == .note } }
+            let tickets = hostile(24, seed: 13)
+            let wanted = tickets.reduce(0) { $0 + $1.messages.count { $0.kind == .note } }
             let outcome = try await compared(tickets, on: site)
             let features = try await prepared(site).features
-            var out: [String] = private_ == 0 || outcome.tickets == 0 ? ["the exam has no private notes"] : []
+            var out: [String] = wanted == 0 || outcome.tickets == 0 ? ["the exam has no private notes"] : []
             var notes = 0
             for (id, line) in try await site.readAll() {
                 for message in try line.ticket().messages {
                     guard message.body?.content.contains(HostileTickets.privateWord) == true else { continue }
-                    if message.kind == .reply { out.append("ticket \(id): a private note is public") } else { notes += 1 }
+                    if message.kind == .reply {
+                        out.append("ticket \(id): a private note is public")
+                    } else {
+                        notes += 1
+                    }
                 }
             }
             let state = await site.sandbox.dump().canonicalText
             if !features.notes, state.contains(HostileTickets.privateWord) {
                 out.append("the target has no notes, and a private word is in it")
             }
-            if features.notes, notes != private_ { out.append("\(notes) notes of \(private_) are there as notes") }
+            if features.notes, notes != wanted { out.append("\(notes) notes of \(wanted) are there as notes") }
             return out
         }
     }
@@ -121,7 +127,7 @@ extension Exam {
         var out: [String] = []
         for policy in policies where policy != .refuse {
             out += try await onSite { site in
-                let tickets = HostileTickets.make(10, seed: 17)
+                let tickets = hostile(10, seed: 17)
                 site.expect(tickets)
                 var pair = pair(site)
                 pair.notifications = policy
@@ -139,7 +145,7 @@ extension Exam {
 
     func dryRun() async throws -> [String] {
         try await onSite(tickets: 3) { site in
-            let tickets = HostileTickets.make(12, seed: 19)
+            let tickets = hostile(12, seed: 19)
             site.expect(tickets)
             let before = await site.sandbox.dump()
             let mails = await site.sandbox.mails().count
@@ -161,7 +167,7 @@ extension Exam {
 
     func planIsResult() async throws -> [String] {
         try await onSite { site in
-            let tickets = HostileTickets.make(14, seed: 23)
+            let tickets = hostile(14, seed: 23)
             site.expect(tickets)
             let journal = MemoryJournal()
             var pair = pair(site)
@@ -175,7 +181,8 @@ extension Exam {
                 planned[$0.id] = $0.losses
             }
             let (target, transport) = try await site.target()
-            let watched = WatchedTarget(target, requests: { transport.count }, mails: { await site.sandbox.mails().count })
+            let watched = WatchedTarget(
+                target, requests: { transport.count }, mails: { await site.sandbox.mails().count })
             let report = try await pair.run(MemorySource(tickets), to: watched, journal: journal)
             var out = watched.complaints
             if report.counts.created != summary.create || report.counts.updated != summary.update {

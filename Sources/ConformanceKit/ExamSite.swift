@@ -33,7 +33,9 @@ package final class ExamSite: Sendable {
     /// - Parameters:
     ///   - examinee: whose.
     ///   - tickets: how many made-up tickets are in it.
+    ///   - seed: what they come from.
     ///   - wire: in this process, or on a port of 127.0.0.1.
+    ///   - time: its clock.
     ///   - observer: sees every request on the site's side.
     /// - Throws: what the practice site throws.
     package init(

@@ -20,7 +20,9 @@ package final class ExamTable: Sendable {
         let all = results.withLock { $0 }
         let names = Registry.helpdesks.map(\.name).filter { all[$0] != nil }
         let columns = names + all.keys.filter { !names.contains($0) }.sorted()
-        var lines = ["| check | " + columns.joined(separator: " | ") + " |", "|---|" + columns.map { _ in "---|" }.joined()]
+        var lines = [
+            "| check | " + columns.joined(separator: " | ") + " |", "|---|" + columns.map { _ in "---|" }.joined(),
+        ]
         var deviations: [String] = []
         for check in ExamCheck.allCases {
             let cells = columns.map { name -> String in

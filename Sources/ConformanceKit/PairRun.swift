@@ -74,6 +74,7 @@ package struct PairRun: Sendable {
     ///   - source: opened, not read.
     ///   - target: opened, not prepared.
     ///   - readBack: opens the target's own source after the run.
+    /// - Returns: the comparison of all tickets.
     /// - Throws: what reading throws, or a run that broke off.
     package func compare(
         _ source: any TicketSource, to target: any TicketTarget, readBack: () async throws -> any TicketSource

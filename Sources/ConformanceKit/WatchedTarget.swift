@@ -39,7 +39,8 @@ final class WatchedTarget: TicketTarget {
             tally.requests += sent
             tally.mails += told
             if sent != step.requests {
-                tally.complaints.append("\(step.key.ticket): \(step.name) says \(step.requests) requests and takes \(sent)")
+                tally.complaints.append(
+                    "\(step.key.ticket): \(step.name) says \(step.requests) requests and takes \(sent)")
             }
             if told != step.mails {
                 tally.complaints.append("\(step.key.ticket): \(step.name) says \(step.mails) mails and sends \(told)")

@@ -19,7 +19,8 @@ import TicketModel
         #expect(outcome.tickets > 0 && outcome.messages > 0, "\(source) gave nothing to carry")
         #expect(
             outcome.unexplained.isEmpty,
-            "\(source) → \(target): \(outcome.unexplained.count)\n\(outcome.unexplained.prefix(40).joined(separator: "\n"))")
+            "\(source) → \(target): \(outcome.unexplained.count)\n\(outcome.unexplained.prefix(40).joined(separator: "\n"))"
+        )
     }
 
     static let tickets = 50
@@ -28,7 +29,11 @@ import TicketModel
         let time = ExamTime()
         let from = try await source.open(filled: true, time: time)
         let into = try await target.open(filled: false, time: time)
-        defer { for folder in [from.folder, into.folder].compactMap(\.self) { try? FileManager.default.removeItem(atPath: folder) } }
+        defer {
+            for folder in [from.folder, into.folder].compactMap(\.self) {
+                try? FileManager.default.removeItem(atPath: folder)
+            }
+        }
         let reader = try await from.source([])
         let read = try await ExamSite.readAll(reader).values.map { try $0.ticket() }
         into.site?.expect(read)
@@ -43,13 +48,15 @@ import TicketModel
     @Test(.enabled(if: ProcessInfo.processInfo.environment["TICKETFERRY_PAIRS_TABLE"] != nil))
     func `The table of pairs is written`() async throws {
         var lines = [
-            "| source | target | tickets | messages | losses | leaves that differ | unexplained |", "|---|---|---|---|---|---|---|",
+            "| source | target | tickets | messages | losses | leaves that differ | unexplained |",
+            "|---|---|---|---|---|---|---|",
         ]
         for source in PairEnd.sources {
             for target in PairEnd.targets {
                 let one = try await Self.carry(source, to: target)
                 lines.append(
-                    "| \(source) | \(target) | \(one.tickets) | \(one.messages) | \(one.losses) | \(one.differences) | \(one.unexplained.count) |")
+                    "| \(source) | \(target) | \(one.tickets) | \(one.messages) | \(one.losses) | \(one.differences) | \(one.unexplained.count) |"
+                )
             }
         }
         let path = ProcessInfo.processInfo.environment["TICKETFERRY_PAIRS_TABLE"] ?? "pairs.md"
@@ -73,7 +80,9 @@ struct PairEnd: Sendable, CustomStringConvertible {
         }
     }
 
-    private static let files = Registry.connectors.filter { file in !Registry.helpdesks.contains { $0.name == file.name } }
+    private static let files = Registry.connectors.filter { file in
+        !Registry.helpdesks.contains { $0.name == file.name }
+    }
 
     /// All that can be read from.
     static let sources =
@@ -82,7 +91,9 @@ struct PairEnd: Sendable, CustomStringConvertible {
 
     /// All that can be written to and read back.
     static let targets =
-        Examinee.all.filter { $0.helpdesk.target != nil && $0.helpdesk.source != nil }.map { PairEnd(kind: .helpdesk($0)) }
+        Examinee.all.filter { $0.helpdesk.target != nil && $0.helpdesk.source != nil }.map {
+            PairEnd(kind: .helpdesk($0))
+        }
         + files.filter { $0.openTarget != nil && $0.openSource != nil }.map { PairEnd(kind: .file($0)) }
 
     /// An end that is there for one pair.

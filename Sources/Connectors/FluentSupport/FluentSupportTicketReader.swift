@@ -149,15 +149,21 @@ enum FluentSupportRendering {
         rendered.hasSuffix("\n") ? String(rendered.dropLast()) : rendered
     }
 
-    /// A text below a line of its own, such as the header line that names an author: rendering puts a paragraph around
-    /// what follows.
+    /// A text below paragraphs of its own, such as the header line that names an author: rendering puts a paragraph
+    /// around what follows.
     private static func belowLine(_ text: String) -> [String] {
-        guard text.hasPrefix("<p>"), let end = text.range(of: "</p>\n") else { return [] }
-        let head = text[..<end.upperBound].dropLast()
-        let rest = plain(String(text[end.upperBound...]))
-        let open = rest.hasSuffix("</p>") ? String(rest.dropLast(4)) : rest
-        let comments = withoutWrappedComments(rest)
-        return (candidates(rest) + [open, comments] + candidates(comments)).map { head + $0 }
+        var out: [String] = []
+        var from = text.startIndex
+        // The text below the first paragraph, the second and so on; nobody has more than some before a bare line.
+        while out.count < 200, let end = text[from...].range(of: "</p>\n") {
+            from = end.upperBound
+            let head = text[..<end.upperBound].dropLast().replacing(">\n", with: ">")
+            let rest = plain(String(text[end.upperBound...]))
+            let open = rest.hasSuffix("</p>") ? String(rest.dropLast(4)) : rest
+            let comments = withoutWrappedComments(rest)
+            out += (candidates(rest) + [open, comments] + candidates(comments)).map { head + $0 }
+        }
+        return out
     }
 
     /// Without the paragraph that rendering puts around a comment.

@@ -1,10 +1,11 @@
-// SPDX-License-Identifier: Apache-2.0
-@testable import Connectors
 import HTTPTypes
 import Migration
 import Sandbox
 import TicketModel
 import Transport
+
+// SPDX-License-Identifier: Apache-2.0
+@testable import Connectors
 
 /// A made-up HTTP helpdesk, written by the guide "Writing a connector": its descriptor and how it is opened.
 ///
@@ -70,7 +71,8 @@ struct ParrotDeskAPI: Sendable {
     /// An answer that was JSON and not what the document shows.
     func odd(_ what: String) -> Diagnostic {
         Diagnostic(
-            code: "parrot-desk.odd-answer", "Parrot Desk's \(what) was not understood", subject: client.base.site.origin,
+            code: "parrot-desk.odd-answer", "Parrot Desk's \(what) was not understood",
+            subject: client.base.site.origin,
             remedy: "run the same command again; if it goes on, look for a proxy that changes answers",
             cause: .unavailable)
     }

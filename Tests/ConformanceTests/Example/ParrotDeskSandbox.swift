@@ -33,7 +33,9 @@ actor ParrotDeskSandbox: SandboxHelpdesk {
             _ = tables["messages"].insert { id in
                 [
                     "id": JSON(id), "ticket": row["id"] ?? .null, "kind": message.kind == .reply ? "public" : "private",
-                    "author": ["name": JSON(message.author?.displayName), "role": JSON(message.author?.role?.rawValue)],
+                    "author": [
+                        "name": JSON(message.author?.displayName), "role": JSON(message.author?.role?.rawValue),
+                    ],
                     "text": JSON(message.body?.content), "at": JSON(message.createdAt?.description),
                 ]
             }

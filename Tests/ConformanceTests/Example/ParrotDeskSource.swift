@@ -1,8 +1,9 @@
-// SPDX-License-Identifier: Apache-2.0
-@testable import Connectors
 import Migration
 import TicketModel
 import Transport
+
+// SPDX-License-Identifier: Apache-2.0
+@testable import Connectors
 
 /// Reads tickets of Parrot Desk, by ascending id: what is added or touched meanwhile moves nothing.
 struct ParrotDeskSource: TicketSource {

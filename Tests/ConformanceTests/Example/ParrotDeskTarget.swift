@@ -1,10 +1,11 @@
-// SPDX-License-Identifier: Apache-2.0
-@testable import Connectors
 import Mapping
 import Migration
 import Synchronization
 import TicketModel
 import Transport
+
+// SPDX-License-Identifier: Apache-2.0
+@testable import Connectors
 
 /// Writes tickets into Parrot Desk: the ticket with its first message, then the others, then the migration note.
 final class ParrotDeskTarget: TicketTarget {
@@ -186,11 +187,13 @@ final class ParrotDeskTarget: TicketTarget {
         var out: [FoundTicket] = []
         var last: String? = "0"
         while let after = last {
-            guard let rows = try await api.read("tickets", [("after", after), ("limit", "100")])["tickets"]?.array else {
+            guard let rows = try await api.read("tickets", [("after", after), ("limit", "100")])["tickets"]?.array
+            else {
                 throw api.odd("list")
             }
             for row in rows {
-                guard let id = row["id"]?.text, let ref = row["ref"]?.string, let key = WriteKey.parse(marker: ref) else {
+                guard let id = row["id"]?.text, let ref = row["ref"]?.string, let key = WriteKey.parse(marker: ref)
+                else {
                     continue
                 }
                 out.append(FoundTicket(digest: key.digest, generation: key.generation, receipt: Receipt(id: id)))
