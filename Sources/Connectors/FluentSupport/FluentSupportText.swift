@@ -27,12 +27,8 @@ struct FluentSupportText: Hashable, Sendable {
     /// What differs between the source's text and the stored one.
     var changes: FluentSupportTextChanges
 
-    /// The hashes that the site may give for the stored text: some versions make CRLF into LF.
-    var proofs: [String] {
-        let plain = Self.md5(stored)
-        guard stored.utf8.contains(0x0D) else { return [plain] }
-        return [plain, Self.md5(String(decoding: Self.withoutCarriageReturns(Array(stored.utf8)), as: UTF8.self))]
-    }
+    /// The hashes that the site may give for the stored text.
+    var proofs: [String] { [Self.md5(stored)] }
 
     /// MD5 in lower-case hex: the plugin's `content_hash`.
     static func md5(_ text: String) -> String { Digest.hex(Insecure.MD5.hash(data: Array(text.utf8))) }
