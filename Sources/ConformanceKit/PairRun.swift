@@ -36,7 +36,7 @@ package struct PairRun: Sendable {
     package var sink: any DiagnosticSink
     /// Tickets at once.
     package var concurrency = 4
-    /// What is done about mails; nil: the safest.
+    /// What is done about mails; nil: the safest that the target has, short of refusing all.
     package var notifications: NotificationPolicy?
 
     /// A migration by that clock.
@@ -55,7 +55,14 @@ package struct PairRun: Sendable {
         var options = RunOptions()
         options.allowsNotifications = true
         options.adopts = adopts
-        return try await Runner(setup: setup(source), target: target, journal: journal, options: options).migrate()
+        var setup = setup(source)
+        if setup.notifications == nil {
+            // The safest that still lets a run write: the exam has seen the mails and allows them.
+            try await target.prepare(policy: .allow, sink: sink)
+            let policies = await target.features.notificationPolicies
+            setup.notifications = policies.first { $0 != .refuse }
+        }
+        return try await Runner(setup: setup, target: target, journal: journal, options: options).migrate()
     }
 
     /// The migration's own words.
