@@ -33,7 +33,9 @@ public struct ConnectorDescriptor: Sendable {
 
     /// A declared departure from the exam that all connectors sit.
     public struct Deviation: Hashable, Sendable {
-        /// The exam's question.
+        /// The name of the exam's check that it does not pass, as `ExamCheck` in `ConformanceKit` lists them.
+        ///
+        /// Any other words are a limit that users are told of; they excuse nothing in the exam.
         public var check: String
         /// Why it cannot be otherwise, for people.
         public var reason: String
@@ -51,11 +53,14 @@ public struct ConnectorDescriptor: Sendable {
         public var name: String
         /// What it does when it is on, for people.
         public var help: String
+        /// Whether the connector has to refuse such a system: with a diagnostic of the cause ``ExitCause/refused``.
+        public var refuses: Bool
 
         /// Names a switch.
-        public init(_ name: String, _ help: String) {
+        public init(_ name: String, _ help: String, refuses: Bool = false) {
             self.name = name
             self.help = help
+            self.refuses = refuses
         }
     }
 

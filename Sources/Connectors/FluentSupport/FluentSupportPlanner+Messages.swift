@@ -115,7 +115,7 @@ extension FluentSupportPlanner {
             let who = message.author?.displayName.map { "\($0): " } ?? ""
             let text = message.body?.content ?? ""
             lose(
-                "messages[] (event)", "\(message.createdAt?.description ?? "") \(who)\(text)",
+                "messages[]", "event \(message.createdAt?.description ?? "") \(who)\(text)",
                 "Fluent Support's API takes no system lines")
             _ = kept(files: files.indices.contains(index) ? files[index] : [], of: index)
             return

@@ -52,7 +52,14 @@ package final class FluentSupportSource: TicketSource {
             }
         }
         let list = try await api.tickets(page: page, perPage: perPage)
-        let rows = list["data"]?.array ?? []
+        guard let rows = list["data"]?.array else {
+            // No list is not an empty list: taken for one, it would be the end of a reading without a word.
+            throw Diagnostic(
+                code: "fluent-support.odd-answer", "Fluent Support's list of tickets was not understood",
+                subject: api.address,
+                remedy: "run the same command again; if it goes on, ask the site's host what changes its answers",
+                cause: .unavailable)
+        }
         var kept: [String: JSON] = [:]
         var stubs: [Stub] = []
         for row in rows {
