@@ -123,7 +123,7 @@ struct SmartSupportFields {
             if isFound, let email, let known = person.email, email.lowercased() != known.lowercased() { continue }
             if isFound, email == nil, let id, let known = person.id, id != known { continue }
             guard id != nil || email != nil || name != nil else { continue }
-            if isFound, email == nil, id == nil { continue }
+            if isFound, email == nil, id == nil, prefix != prefixes.first { continue }
             person.id = person.id ?? id
             person.email = person.email ?? email
             if person.displayName == nil || person.displayName == person.email || person.displayName == person.id {

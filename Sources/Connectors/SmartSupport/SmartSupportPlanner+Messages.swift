@@ -209,9 +209,6 @@ extension SmartSupportPlanner {
         if case .html(let html, lineBreaks: false) = message.body, html.utf8.contains(0x0A) || html.utf8.contains(0x0D) {
             because("line breaks that do not count in HTML are written as blanks")
         }
-        if case .html(let html, lineBreaks: true) = message.body, !html.utf8.contains(0x0A) {
-            because("that line breaks count is not told where there are none")
-        }
         return text
     }
 

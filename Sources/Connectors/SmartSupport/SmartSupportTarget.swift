@@ -74,7 +74,7 @@ package final class SmartSupportTarget: TicketTarget {
         get async {
             TargetFeatures(
                 notes: hasNotes, notificationPolicies: [.refuse, .allow], settleTime: options.settleTime,
-                maxFileSize: 0, requestTime: site.requestTime)
+                maxFileSize: 0, keepsOneNamePerAddress: true, requestTime: site.requestTime)
         }
     }
 

@@ -75,10 +75,9 @@ struct SmartSupportText: Hashable, Sendable {
 
     // MARK: Reading
 
-    /// A text of the site; its line breaks count, a last line with a marker apart.
+    /// A text of the site, in which line breaks count as everywhere in WordPress.
     static func body(_ text: String, isText: Bool = false) -> Message.Body {
-        if isText { return .text(text) }
-        return .html(text, lineBreaks: withoutMarker(text).utf8.contains(0x0A))
+        isText ? .text(text) : .html(text, lineBreaks: true)
     }
 
     // MARK: Markers
