@@ -11,8 +11,8 @@ import Transport
 struct SmartSupportWrongInputTests {
     @Test("what stands in the way is named, with the exit code that it deserves",
         arguments: [
-            ([], "wrong", "smart-support.wrong-key", ExitCause.refused),
-            (["bearer-only"], "wrong", "smart-support.wrong-key", .refused),
+            ([], "bad-key-77", "smart-support.wrong-key", ExitCause.refused),
+            (["bearer-only"], "bad-key-77", "smart-support.wrong-key", .refused),
             (["plugin-absent"], SmartSupportBench.key, "smart-support.not-installed", .refused),
             (["other-plugin"], SmartSupportBench.key, "smart-support.other-plugin", .refused),
             (["maintenance"], SmartSupportBench.key, "smart-support.maintenance", .unavailable),

@@ -103,12 +103,16 @@ extension SmartSupportAPI {
     /// Sends a request that writes; what was refused comes with the API's own words.
     func send(_ call: APICall) async -> (sent: Sent, refusal: Refusal?) {
         var refusal: Refusal?
-        let sent = await client.send(call) { answer in
+        var sent = await client.send(call) { answer in
             let sent = Self.proof(of: answer, client: client)
             if case .refused(let status, let diagnostic) = sent, let json = answer.json {
                 refusal = Refusal(status: status, json: json, diagnostic: diagnostic)
             }
             return sent
+        }
+        // A customer's hour, rather than the site's moment: asked a few times within it, not many in a row.
+        if call.path == "tickets", case .notNow(let diagnostic, let pause) = sent, diagnostic.code == "http.throttled" {
+            sent = .notNow(diagnostic, max(pause, .seconds(900)))
         }
         return (sent, refusal)
     }

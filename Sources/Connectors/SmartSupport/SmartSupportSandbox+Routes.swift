@@ -54,7 +54,6 @@ extension SmartSupportSandbox {
                         "code": "rest_no_route", "message": .string(failure.message), "data": ["status": 404],
                     ])
             }
-            if failure.status == 429 { response.headers["Retry-After"] = "3600" }
         } catch {
             response = SandboxResponse(status: 500, json: ["message": .string("\(error)")])
         }

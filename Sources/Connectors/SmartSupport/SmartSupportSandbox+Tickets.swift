@@ -10,7 +10,7 @@ extension SmartSupportSandbox {
         func query(_ name: String) -> String? {
             request.query.first { $0.name == name }?.value.nonEmpty
         }
-        var size = query("per_page").flatMap { Int($0) } ?? 20
+        var size = query("per_page").flatMap { Int($0) } ?? (has("per-page-refused") ? 10 : 20)
         if has("per-page-refused"), size > 10 {
             throw Failure(400, "rest_invalid_param", "Invalid parameter(s): per_page")
         }

@@ -86,7 +86,7 @@ struct SmartSupportText: Hashable, Sendable {
     func marked(_ key: WriteKey) -> String { Self.marked(sent, key) }
 
     static func marked(_ text: String, _ key: WriteKey) -> String {
-        text + (text.utf8.last == 0x0A ? "" : "\n") + "[\(key.marker)]"
+        "\(text)\n[\(key.marker)]"
     }
 
     /// Without a last line that is only a marker.
