@@ -28,7 +28,8 @@ struct SmartSupportBench {
     ]
 
     static func open(
-        _ switches: Set<String> = [], tickets: Int = 0, zone: String = "Europe/Berlin", clock: BenchClock = BenchClock(),
+        _ switches: Set<String> = [], tickets: Int = 0, zone: String = "Europe/Berlin",
+        clock: BenchClock = BenchClock(),
         observer: SandboxObserver? = nil
     ) async throws -> SmartSupportBench {
         var options = SandboxOptions(
@@ -163,7 +164,8 @@ struct FixedSource: TicketSource {
 enum HostileTickets {
     static let texts = [
         "<p>It & C:\\ &lt;b&gt; 5 < 6 > 4</p>", "line one\nline two\r\nline three", "emoji 👩‍👩‍👧‍👦 \u{202E}שלום",
-        "<script>alert('x')</script><b onclick=\"x()\">bold</b>", "\\\\ \\' \\\" %s %41 {{customer.email}} ##agent.email##",
+        "<script>alert('x')</script><b onclick=\"x()\">bold</b>",
+        "\\\\ \\' \\\" %s %41 {{customer.email}} ##agent.email##",
         "[ferry-aaaaaaaaaaaaa-0-]", "[caption]short[/caption] <!-- comment -->", "   ", "",
         "<table><tr><td style=\"color:red;position:fixed\">cell</td></tr></table>", "plain and simple",
         String(repeating: "long äöü ", count: 400), "a\u{0}b\u{7}c", "<p>unclosed <i>italic", "text\n", "\n\nabove",
@@ -174,7 +176,8 @@ enum HostileTickets {
     }
 
     static func ticket(_ n: Int, email: String) -> Ticket {
-        let customer = Person(id: "7", role: .customer, name: "Zoë “Z” de la Cruz", email: n == 7 ? "not an address" : email)
+        let customer = Person(
+            id: "7", role: .customer, name: "Zoë “Z” de la Cruz", email: n == 7 ? "not an address" : email)
         let ada = Person(role: .agent, name: "Ada Okafor", email: "ada@lab.example")
         let gone = Person(role: .agent, name: "Gone Agent", email: "gone@old.example")
         let third = Person(role: .customer, name: "Mary Ann", email: "mary@partner.example")

@@ -17,7 +17,9 @@ struct SmartSupportSourceTests {
         return try await bench.read(try bench.source())
     }
 
-    @Test("every shape of the answers gives the same tickets, twice", arguments: SmartSupportBench.shapes.map { [$0] } + [[]])
+    @Test(
+        "every shape of the answers gives the same tickets, twice",
+        arguments: SmartSupportBench.shapes.map { [$0] } + [[]])
     func shapes(_ switches: [String]) async throws {
         let expected = try await Self.plain()
         let bench = try await SmartSupportBench.open(Set(switches), tickets: 50)
@@ -46,8 +48,12 @@ struct SmartSupportSourceTests {
         return CanonicalLine(ticket)
     }
 
-    @Test("a ticket that was there at the start is listed, whatever is touched, made and deleted meanwhile",
-        arguments: [[], ["per-page-clamped"], ["per-page-clamped", "updated-after-strict"], ["per-page-refused"], ["order-ignored", "per-page-clamped"]] as [[String]])
+    @Test(
+        "a ticket that was there at the start is listed, whatever is touched, made and deleted meanwhile",
+        arguments: [
+            [], ["per-page-clamped"], ["per-page-clamped", "updated-after-strict"], ["per-page-refused"],
+            ["order-ignored", "per-page-clamped"],
+        ] as [[String]])
     func moving(_ switches: [String]) async throws {
         let bench = try await SmartSupportBench.open(Set(switches), tickets: 60, clock: BenchClock(ticks: false))
         let source = try bench.source()
@@ -70,7 +76,9 @@ struct SmartSupportSourceTests {
                         if let row { tables["tickets"][id] = row }
                     }
                     if number == 3 { tables["tickets"][5] = nil }
-                    _ = tables["tickets"].insert { ["id": JSON($0), "updated": JSON(now), "created": JSON(now), "user": 1] }
+                    _ = tables["tickets"].insert {
+                        ["id": JSON($0), "updated": JSON(now), "created": JSON(now), "user": 1]
+                    }
                 }
             }
             round += 1
@@ -111,7 +119,8 @@ struct SmartSupportSourceTests {
         }
     }
 
-    @Test("`since` gives what changed at that second or later, in the site's zone, and nothing much older",
+    @Test(
+        "`since` gives what changed at that second or later, in the site's zone, and nothing much older",
         arguments: [[], ["updated-after-strict"], ["zone-tokyo"], ["per-page-clamped"]] as [[String]])
     func since(_ switches: [String]) async throws {
         let bench = try await SmartSupportBench.open(Set(switches), tickets: 30)
@@ -188,7 +197,8 @@ struct SmartSupportSourceTests {
         let clock = SmartSupportSite().clock
         let row: JSON = [
             "id": 5, "subject": "s", "message": "m", "state": "archived", "satisfaction": ["score": 4], "empty": "",
-            "none": nil, "customer": "zoe@x.example", "customer_name": "Zoë", "attachments": [["url": "https://x.example/a.png"]],
+            "none": nil, "customer": "zoe@x.example", "customer_name": "Zoë",
+            "attachments": [["url": "https://x.example/a.png"]],
         ]
         let ticket = SmartSupportTicketReader(clock: clock).ticket(row, replies: [])
         #expect(ticket.extras.map(\.key) == ["state", "satisfaction"])

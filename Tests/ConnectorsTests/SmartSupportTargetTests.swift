@@ -14,11 +14,14 @@ import Transport
 struct SmartSupportTargetTests {
     // MARK: Round trips
 
-    @Test("what is written is read again leaf by leaf: every difference is a loss, every loss a difference",
+    @Test(
+        "what is written is read again leaf by leaf: every difference is a loss, every loss a difference",
         arguments: [
-            [], ["text-filtered"], ["data-array", "other-names", "ids-as-strings"], ["data-items", "nulls-absent", "bearer-only"],
+            [], ["text-filtered"], ["data-array", "other-names", "ids-as-strings"],
+            ["data-items", "nulls-absent", "bearer-only"],
             ["no-notes-scope"], ["list-without-message", "per-page-clamped", "php-noise", "plain-links"],
-            ["zone-tokyo", "updated-after-strict", "order-ignored"], ["submissions-limited"], ["submissions-limited-400"],
+            ["zone-tokyo", "updated-after-strict", "order-ignored"], ["submissions-limited"],
+            ["submissions-limited-400"],
         ] as [[String]])
     func roundTrip(_ switches: [String]) async throws {
         let bench = try await SmartSupportBench.open(Set(switches))
@@ -44,27 +47,34 @@ struct SmartSupportTargetTests {
         #expect(found.count == tickets.count, "\(what)")
         // Two of one address have the name of the first.
         let names = Dictionary(
-            tickets.compactMap { $0.requester }.map { ($0.email?.lowercased() ?? "", $0.displayName ?? "") }, uniquingKeysWith: { a, _ in a })
+            tickets.compactMap { $0.requester }.map { ($0.email?.lowercased() ?? "", $0.displayName ?? "") },
+            uniquingKeysWith: { a, _ in a })
         for ticket in tickets {
             let record = try #require(await journal.ticket(ticket.id)?.ticket)
             let read = try #require(found[record.targetID ?? ""])
             let losses = await journal.losses(of: ticket.id)
             var draft = ticket
-            if let email = ticket.requester?.email?.lowercased(), let name = names[email] { draft.requester?.name = name }
+            if let email = ticket.requester?.email?.lowercased(), let name = names[email] {
+                draft.requester?.name = name
+            }
             let differing = Self.differences(draft, read)
             let lost = Set(losses.map(\.field)).subtracting(["extras", "messages[].extras"])
             #expect(differing == lost, "\(what), ticket \(ticket.id): \(differing.symmetricDifference(lost).sorted())")
             // Texts differ by more than the marker only where a loss says so.
             let saysMore = losses.contains { $0.field == "messages[].body" && !$0.reason.contains("marker") }
             let plain = Set(Self.bodies(read))
-            let missing = Self.bodies(draft, kinds: read.messages.contains { $0.kind == .note } ? [.reply, .note] : [.reply])
-                .filter { !plain.contains($0) }
+            let missing = Self.bodies(
+                draft, kinds: read.messages.contains { $0.kind == .note } ? [.reply, .note] : [.reply]
+            )
+            .filter { !plain.contains($0) }
             #expect(saysMore || missing.isEmpty, "\(what), ticket \(ticket.id): \(missing)")
         }
     }
 
     static func bodies(_ ticket: Ticket, kinds: Set<Message.Kind> = [.reply, .note]) -> [String] {
-        ticket.messages.filter { kinds.contains($0.kind) }.map { SmartSupportText.withoutMarker($0.body?.content ?? "") }
+        ticket.messages.filter { kinds.contains($0.kind) }.map {
+            SmartSupportText.withoutMarker($0.body?.content ?? "")
+        }
     }
 
     static func differences(_ a: Ticket, _ b: Ticket) -> Set<String> {
@@ -91,7 +101,9 @@ struct SmartSupportTargetTests {
                 continue
             }
             let other = left.remove(at: i)
-            if message.author?.email?.lowercased() != other.author?.email?.lowercased() { out.insert("messages[].author") }
+            if message.author?.email?.lowercased() != other.author?.email?.lowercased() {
+                out.insert("messages[].author")
+            }
             if message.body?.content != other.body?.content { out.insert("messages[].body") }
             check("messages[].createdAt", message.createdAt?.description, other.createdAt?.description)
             if message.attachments.count != other.attachments.count { out.insert("messages[].attachments[]") }
@@ -102,7 +114,9 @@ struct SmartSupportTargetTests {
 
     // MARK: Private, mails, twice
 
-    @Test("no note is ever public, whoever wrote it", arguments: [[], ["other-names", "ids-as-strings"], ["no-notes-scope"]] as [[String]])
+    @Test(
+        "no note is ever public, whoever wrote it",
+        arguments: [[], ["other-names", "ids-as-strings"], ["no-notes-scope"]] as [[String]])
     func notesStayPrivate(_ switches: [String]) async throws {
         for agents in [SmartSupportSandbox.agents, ""] {
             let bench = try await SmartSupportBench.open(Set(switches))
@@ -112,7 +126,9 @@ struct SmartSupportTargetTests {
             try await bench.run(HostileTickets.all(), MemoryJournal(), options: options)
             let dump = await bench.sandbox.dump()
             let replies = dump["replies"]?.array ?? []
-            let exposed = replies.filter { $0["message"]?.string?.contains("SECRET") == true && $0["internal"]?.bool != true }
+            let exposed = replies.filter {
+                $0["message"]?.string?.contains("SECRET") == true && $0["internal"]?.bool != true
+            }
             #expect(exposed.isEmpty)
             let isWritten = replies.contains { $0["internal"]?.bool == true }
             #expect(isWritten == (switches != ["no-notes-scope"] && !agents.isEmpty))
@@ -142,7 +158,9 @@ struct SmartSupportTargetTests {
     @Test("without an allowance nothing is written, and muting is refused")
     func refuses() async throws {
         let bench = try await SmartSupportBench.open()
-        for (policy, code) in [(NotificationPolicy.refuse, "notifications.refused"), (.mute, "smart-support.cannot-mute")] {
+        for (policy, code) in [
+            (NotificationPolicy.refuse, "notifications.refused"), (.mute, "smart-support.cannot-mute"),
+        ] {
             let setup = MigrationSetup(
                 name: "t", sourceName: "s", source: FixedSource(tickets: HostileTickets.all(2)),
                 mapping: TicketMapping { WriteMapping.none.draft(of: $0) }, notifications: policy, clock: bench.clock,
@@ -223,12 +241,18 @@ struct SmartSupportTargetTests {
         let tickets = dump["tickets"]?.array ?? []
         let replies = dump["replies"]?.array ?? []
         return
-            (tickets.map { "\($0["subject"]?.string ?? "") \($0["status"]?.string ?? "") \($0["message"]?.string ?? "")" }
-            + replies.map { "\($0["internal"]?.bool ?? false) \($0["type"]?.string ?? "") \($0["message"]?.string ?? "")" })
+            (tickets.map {
+                "\($0["subject"]?.string ?? "") \($0["status"]?.string ?? "") \($0["message"]?.string ?? "")"
+            }
+            + replies.map {
+                "\($0["internal"]?.bool ?? false) \($0["type"]?.string ?? "") \($0["message"]?.string ?? "")"
+            })
             .sorted()
     }
 
-    @Test("a lost journal is rebuilt from the site, and nothing is written twice", arguments: [[], ["list-without-message", "other-names", "per-page-clamped"]] as [[String]])
+    @Test(
+        "a lost journal is rebuilt from the site, and nothing is written twice",
+        arguments: [[], ["list-without-message", "other-names", "per-page-clamped"]] as [[String]])
     func adopts(_ switches: [String]) async throws {
         let bench = try await SmartSupportBench.open(Set(switches))
         let tickets = HostileTickets.all()
@@ -243,7 +267,8 @@ struct SmartSupportTargetTests {
         var options = RunOptions()
         options.allowsNotifications = true
         options.adopts = true
-        _ = try await Runner(setup: setup, target: try bench.target(), journal: MemoryJournal(), options: options).migrate()
+        _ = try await Runner(setup: setup, target: try bench.target(), journal: MemoryJournal(), options: options)
+            .migrate()
         #expect(try await Self.contents(bench) == before)
     }
 
@@ -265,7 +290,8 @@ struct SmartSupportTargetTests {
         let target = try bench.target()
         try await target.prepare(policy: .allow, sink: Notes())
         let plan = await target.plan(
-            ticket.draft, files: [], identity: MigrationIdentity(migration: "m", source: "s"), progress: TicketProgress())
+            ticket.draft, files: [], identity: MigrationIdentity(migration: "m", source: "s"),
+            progress: TicketProgress())
         #expect(plan.losses.contains { $0.field == "department" && $0.reason.contains("Billing, Sales, Support") })
         let other = try await SmartSupportBench.open()
         let all = SmartSupportBench.options { $0.department = "Nowhere" }
@@ -286,7 +312,10 @@ struct SmartSupportTargetTests {
         let found = try await bench.read(try bench.source()).values.first.map { try $0.ticket() }
         let message = try #require(found?.messages.first { $0.body?.content.contains("written by Gone Agent") == true })
         #expect(message.author?.email == "ada@lab.example")
-        #expect(await journal.losses(of: ticket.id).contains { $0.field == "messages[].author" && $0.value == "gone@old.example" })
+        #expect(
+            await journal.losses(of: ticket.id).contains {
+                $0.field == "messages[].author" && $0.value == "gone@old.example"
+            })
     }
 
     @Test("notes that a key without the scope left out are written later, where the migration asks for it")
@@ -314,26 +343,59 @@ struct SmartSupportTargetTests {
         let texts = (await later.sandbox.dump()["replies"]?.array ?? []).filter { $0["internal"]?.bool == true }
         #expect(texts.count { $0["message"]?.string?.contains("SECRET") == true } == 6)
         try await later.run(tickets, journal, options: SmartSupportBench.options { $0.notes = .again })
-        #expect((await later.sandbox.dump()["replies"]?.array ?? []).filter { $0["internal"]?.bool == true }.count == texts.count)
+        #expect(
+            (await later.sandbox.dump()["replies"]?.array ?? []).filter { $0["internal"]?.bool == true }.count
+                == texts.count)
         await later.sandbox.close()
     }
 
     @Test("a customer's tickets keep within the site's submissions an hour, and a refused one waits")
     func pace() async throws {
         let tickets = (0..<30).map { HostileTickets.ticket($0 * 8 + 6, email: "zoe@cust.example") }
-        for (limit, switches) in [(12, "submissions-limited"), (nil, "submissions-limited-400"), (nil, "submissions-limited")] as [(Int?, String)] {
+        for (limit, switches) in [
+            (12, "submissions-limited"), (nil, "submissions-limited-400"), (nil, "submissions-limited"),
+        ] as [(Int?, String)] {
             let refused = Mutex(0)
-            let bench = try await SmartSupportBench.open([switches], observer: { moment, _, response in
-                if moment == .committed, let status = response?.status, status == 429 || status == 400 { refused.withLock { $0 += 1 } }
-                return .goOn
-            })
+            let bench = try await SmartSupportBench.open(
+                [switches],
+                observer: { moment, _, response in
+                    if moment == .committed, let status = response?.status, status == 429 || status == 400 {
+                        refused.withLock { $0 += 1 }
+                    }
+                    return .goOn
+                })
             let began = bench.clock.elapsed()
             let options = SmartSupportBench.options { $0.submissionsPerHour = limit }
             let report = try await bench.run(tickets, MemoryJournal(), options: options)
-            #expect(report.failures.isEmpty && report.state == .finished, "\(limit ?? 0) \(switches): \(report.state) \(String(describing: report.stoppedBy))")
+            #expect(
+                report.failures.isEmpty && report.state == .finished,
+                "\(limit ?? 0) \(switches): \(report.state) \(String(describing: report.stoppedBy))")
             #expect(bench.clock.elapsed() - began >= .seconds(2 * 3600))
             #expect((refused.withLock { $0 } == 0) == (limit != nil))
         }
+    }
+
+    @Test("a ticket is made with department, product, agent, priority, status and state")
+    func everything() async throws {
+        let bench = try await SmartSupportBench.open()
+        var ticket = HostileTickets.ticket(0, email: "zoe@cust.example")
+        ticket.messages = Array(ticket.messages.prefix(1))
+        ticket.status = .pending
+        let options = SmartSupportBench.options { $0.state = "archived" }
+        try await bench.run([ticket], MemoryJournal(), options: options)
+        let found = try #require(try await bench.read(try bench.source()).values.first?.ticket())
+        #expect([found.department, found.product, found.assignee?.email] == ["Billing", "App", "ada@lab.example"])
+        #expect(found.priority == .low && found.status == .pending)
+        #expect(found.extras == [JSON.Member("state", "archived")])
+        // On a site with tickets the same is learnt from these, and who stands in is said.
+        let other = try await SmartSupportBench.open(tickets: 30)
+        let notes = Notes()
+        let target = try other.target(.init())
+        try await target.prepare(policy: .allow, sink: notes)
+        #expect(target.site.agentID("ada@lab.example") == "2")
+        #expect(SmartSupportSite.find("sales-team", in: target.site.departments)?.id == "3")
+        #expect(SmartSupportSite.find("App", in: target.site.products)?.id == "2")
+        #expect(notes.all.contains { $0.code == "smart-support.stand-in" })
     }
 
     @Test("an admin's note that the site makes public is refused at once and never taken for written")

@@ -9,7 +9,8 @@ import Transport
 
 @Suite("Wrong inputs of Smart Support")
 struct SmartSupportWrongInputTests {
-    @Test("what stands in the way is named, with the exit code that it deserves",
+    @Test(
+        "what stands in the way is named, with the exit code that it deserves",
         arguments: [
             ([], "bad-key-77", "smart-support.wrong-key", ExitCause.refused),
             (["bearer-only"], "bad-key-77", "smart-support.wrong-key", .refused),
@@ -31,8 +32,12 @@ struct SmartSupportWrongInputTests {
         #expect(writing?.code == code)
     }
 
-    @Test("warnings of PHP and a byte order mark before the JSON, a sub-folder, and both forms of the key are no trouble",
-        arguments: ["http://127.0.0.1", "http://127.0.0.1/blog/", "http://127.0.0.1/wp-json/smart-support/v1/", "http://127.0.0.1/?rest_route=/"])
+    @Test(
+        "warnings of PHP and a byte order mark before the JSON, a sub-folder, and both forms of the key are no trouble",
+        arguments: [
+            "http://127.0.0.1", "http://127.0.0.1/blog/", "http://127.0.0.1/wp-json/smart-support/v1/",
+            "http://127.0.0.1/?rest_route=/",
+        ])
     func fine(_ url: String) async throws {
         for switches in [["php-noise"], ["bearer-only"], ["bearer-only", "php-noise", "ping-without-time"]] {
             let bench = try await SmartSupportBench.open(Set(switches), tickets: 2)

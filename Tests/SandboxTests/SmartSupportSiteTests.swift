@@ -10,9 +10,12 @@ import TicketModel
 struct SmartSupportSiteTests {
     private static let api = "/wp-json/smart-support/v1"
 
-    private func open(_ switches: Set<String> = [], tickets: Int = 0, state: String? = nil) async throws -> SmartSupportSandbox {
+    private func open(_ switches: Set<String> = [], tickets: Int = 0, state: String? = nil) async throws
+        -> SmartSupportSandbox
+    {
         var options = SandboxOptions(
-            state: state, tickets: tickets, timeZone: "Europe/Berlin", now: { Date(timeIntervalSince1970: 1_717_243_200) })
+            state: state, tickets: tickets, timeZone: "Europe/Berlin",
+            now: { Date(timeIntervalSince1970: 1_717_243_200) })
         options.switches = switches
         return try await SmartSupportSandbox.open(options)
     }
@@ -28,7 +31,8 @@ struct SmartSupportSiteTests {
     }
 
     private static let ticket: JSON = [
-        "email": "zoe@cust.example", "name": "Zoë", "subject": "s", "message": "<b onclick=\"x\">m</b>", "department": "Billing",
+        "email": "zoe@cust.example", "name": "Zoë", "subject": "s", "message": "<b onclick=\"x\">m</b>",
+        "department": "Billing",
         "priority": "high",
     ]
 
@@ -73,12 +77,20 @@ struct SmartSupportSiteTests {
     func notes() async throws {
         let site = try await open()
         try await ask(site, "POST", "/tickets", Self.ticket)
-        let note: JSON = ["message": "n", "author_email": "ada@lab.example", "author_type": "agent", "is_internal": true]
+        let note: JSON = [
+            "message": "n", "author_email": "ada@lab.example", "author_type": "agent", "is_internal": true,
+        ]
         #expect(try await ask(site, "POST", "/tickets/1/replies", note).status == 201)
-        let forced: JSON = ["message": "c", "author_email": "zoe@cust.example", "author_type": "customer", "is_internal": true]
-        #expect(try await ask(site, "POST", "/tickets/1/reply", forced).json["data"]?["reply"]?["is_internal"]?.bool == false)
+        let forced: JSON = [
+            "message": "c", "author_email": "zoe@cust.example", "author_type": "customer", "is_internal": true,
+        ]
+        #expect(
+            try await ask(site, "POST", "/tickets/1/reply", forced).json["data"]?["reply"]?["is_internal"]?.bool
+                == false)
         #expect(try await ask(site, "GET", "/tickets/1/replies").json["data"]?["replies"]?.array?.count == 1)
-        #expect(try await ask(site, "GET", "/tickets/1/replies?include_internal=true").json["data"]?["replies"]?.array?.count == 2)
+        #expect(
+            try await ask(site, "GET", "/tickets/1/replies?include_internal=true").json["data"]?["replies"]?.array?
+                .count == 2)
         #expect(await site.mails().map(\.kind) == ["welcome", "created", "reply"])
         let strict = try await open(["no-notes-scope"])
         try await ask(strict, "POST", "/tickets", Self.ticket)
@@ -92,8 +104,10 @@ struct SmartSupportSiteTests {
         for (method, path, body, field, value) in [
             ("PATCH", "/tickets/1/priority", ["priority": "urgent"], "priority", "urgent"),
             ("PUT", "/tickets/1/status", ["status": "delayed"], "status", "delayed"),
-            ("POST", "/tickets/1/close", [:], "status", "closed"), ("POST", "/tickets/1/close", [:], "status", "closed"),
-            ("POST", "/tickets/1/reopen", [:], "status", "open"), ("PATCH", "/tickets/1", ["subject": "t"], "subject", "t"),
+            ("POST", "/tickets/1/close", [:], "status", "closed"),
+            ("POST", "/tickets/1/close", [:], "status", "closed"),
+            ("POST", "/tickets/1/reopen", [:], "status", "open"),
+            ("PATCH", "/tickets/1", ["subject": "t"], "subject", "t"),
         ] as [(String, String, JSON, String, String)] {
             let (status, json) = try await ask(site, method, path, body)
             #expect(status == 200)
@@ -143,7 +157,9 @@ struct SmartSupportSiteTests {
 
     @Test("texts are filtered only where the switch says so")
     func filter() async throws {
-        for (switches, text) in [([], "<b onclick=\"x\">m</b>"), (["text-filtered"], "<b>m</b>")] as [(Set<String>, String)] {
+        for (switches, text) in [([], "<b onclick=\"x\">m</b>"), (["text-filtered"], "<b>m</b>")]
+            as [(Set<String>, String)]
+        {
             let site = try await open(switches)
             let made = try await ask(site, "POST", "/tickets", Self.ticket).json
             #expect(made["data"]?["ticket"]?["message"]?.string == text)

@@ -74,7 +74,8 @@ package enum SmartSupport {
         ConnectorOption(
             "zone", "the site's time zone, where neither /ping nor WordPress tells it: Europe/Berlin"),
         ConnectorOption("status", "reads only tickets of this status", side: .source),
-        ConnectorOption("state", "reads only tickets of this state", side: .source),
+        ConnectorOption(
+            "state", "a source reads only tickets of this state; a target makes tickets with it (default: opened)"),
         ConnectorOption("priority", "reads only tickets of this priority", side: .source),
         ConnectorOption("departmentID", "reads only tickets of the department of this id", side: .source),
         ConnectorOption("productID", "reads only tickets of the product of this id", side: .source),
@@ -168,6 +169,7 @@ package enum SmartSupport {
         options.products = SmartSupportSite.pairs(
             context.text("products") ?? (isPractice ? SmartSupportSandbox.products : ""))
         options.department = context.text("department")
+        options.state = context.text("state")
         options.notes = context.text("notes").flatMap(SmartSupportTarget.Options.Notes.init) ?? .write
         if context.text("submissionsPerHour") != nil {
             guard let count = context.number("submissionsPerHour"), count > 0 else {
@@ -185,7 +187,8 @@ package enum SmartSupport {
             guard let seconds = context.number("settle"), (1...86_400).contains(seconds) else {
                 throw Diagnostic(
                     code: "smart-support.settle", "`settle` takes whole seconds from 1 to 86400", subject: context.file,
-                    remedy: "leave it out (60), or write the longest time that the site's PHP may run", cause: .badInput)
+                    remedy: "leave it out (60), or write the longest time that the site's PHP may run", cause: .badInput
+                )
             }
             options.settleTime = .seconds(seconds)
         }

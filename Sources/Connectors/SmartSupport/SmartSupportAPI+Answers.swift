@@ -9,9 +9,9 @@ extension SmartSupportAPI {
     /// What stands under `data`, else the whole.
     static func data(_ json: JSON) -> JSON { json["data"] ?? json }
 
-    /// The rows of a list: `data` itself, or under one of the names, `items`, `data`, …
+    /// The rows of a list; nil where there is none at all.
     ///
-    /// Nil where there is no list at all.
+    /// `data` itself, or what stands under one of the names, `items`, `data` and the like.
     static func rows(_ json: JSON, _ names: [String]) -> [JSON]? {
         var places = [json]
         if let data = json["data"] { places.insert(data, at: 0) }
@@ -19,7 +19,9 @@ extension SmartSupportAPI {
             if let list = place.array { return list }
             for name in names + ["items", "data", "results", "records", "rows", "list"] {
                 if let list = place[name]?.array { return list }
-                if let inner = place[name], inner.members != nil, let list = inner["items"]?.array ?? inner["data"]?.array {
+                if let inner = place[name], inner.members != nil,
+                    let list = inner["items"]?.array ?? inner["data"]?.array
+                {
                     return list
                 }
             }

@@ -131,7 +131,8 @@ package struct SmartSupportAPI: Sendable {
     func ticket(_ id: String) async throws -> JSON? {
         let path = "tickets/\(PercentEncoding.encode(id))"
         let answer = try await client.read(APICall(.get, path))
-        if answer.status == 404 || answer.status == 410, let json = answer.json, json["code"]?.string != "rest_no_route" {
+        if answer.status == 404 || answer.status == 410, let json = answer.json, json["code"]?.string != "rest_no_route"
+        {
             return nil
         }
         guard answer.isSuccess, let json = answer.json, let row = Self.row(json, ["ticket"]) else {

@@ -48,7 +48,8 @@ extension SmartSupportPlanner {
             text = SmartSupportText(plain: placeholder)
             if done?.receipt.details["opening"]?.string ?? "" == "" {
                 book.lose(
-                    "messages[]", "reply", "what opened the ticket is not public; the subject stands for it", .substitute)
+                    "messages[]", "reply", "what opened the ticket is not public; the subject stands for it",
+                    .substitute)
             }
         }
         // A ticket that is closed from the start might refuse replies or be opened by them.
@@ -86,13 +87,16 @@ extension SmartSupportPlanner {
         let before = ticket.subject ?? ""
         let subject = SmartSupportText(subject: before).sent
         if subject.isEmpty {
-            book.lose("subject", before.isEmpty ? nil : before, "Smart Support demands a subject; “–” stands for it", .substitute)
+            book.lose(
+                "subject", before.isEmpty ? nil : before, "Smart Support demands a subject; “–” stands for it",
+                .substitute)
             return "–"
         }
         if subject != before {
             book.lose(
                 "subject", before,
-                "WordPress takes tags, repeated blanks, line breaks and percent-encoded bytes out of lines", .substitute)
+                "WordPress takes tags, repeated blanks, line breaks and percent-encoded bytes out of lines", .substitute
+            )
         }
         return subject
     }
@@ -119,7 +123,9 @@ extension SmartSupportPlanner {
     mutating func append(_ index: Int, key part: String, customer: Customer) {
         let message = ticket.messages[index]
         if message.kind == .event {
-            book.lose("messages[]", "event", "Smart Support's API takes no system lines", hasNotes ? .migrationNote : .archive)
+            book.lose(
+                "messages[]", "event", "Smart Support's API takes no system lines", hasNotes ? .migrationNote : .archive
+            )
             let who = message.author?.displayName.map { "\($0): " } ?? ""
             noteLines.append("\(message.createdAt?.description ?? "") \(who)\(message.body?.content ?? "")")
             return
@@ -141,7 +147,8 @@ extension SmartSupportPlanner {
         if author?.isCustomer == true { members.append(.init("isCustomer", true)) }
         let plain = SmartSupportText(message.body)
         let headed = SmartSupportText(message.body, header: authorship?.header)
-        members.append(.init("text", .string((plain.isEmpty ? SmartSupportText(plain: placeholder) : plain).marked(key))))
+        members.append(
+            .init("text", .string((plain.isEmpty ? SmartSupportText(plain: placeholder) : plain).marked(key))))
         let line = SmartSupportText(nil, header: authorship?.header).sent
         let both = plain.isEmpty ? line + SmartSupportText(plain: placeholder).sent : headed.sent
         members.append(.init("headed", .string(SmartSupportText.marked(both, key))))
@@ -155,7 +162,8 @@ extension SmartSupportPlanner {
         _ = content(index, header: writer.isHeaded ? authorship?.header : nil)
         plan.steps.append(
             Step(
-                key: key, verb: .append, name: "\(message.kind == .note ? "note" : "reply") \(part)", needs: [createKey],
+                key: key, verb: .append, name: "\(message.kind == .note ? "note" : "reply") \(part)",
+                needs: [createKey],
                 mails: message.kind == .note ? 0 : 1, undo: .impossible, payload: payload))
         again(plan.steps[plan.steps.count - 1])
     }
@@ -190,7 +198,8 @@ extension SmartSupportPlanner {
                 : "the site has no agent of this address as far as is known (`agents` in the migration file)"
         }
         if message.author == nil { return "the source does not tell who wrote this" }
-        return "in Smart Support only the ticket's customer and agents can write, or the mapping names this author in a header"
+        return
+            "in Smart Support only the ticket's customer and agents can write, or the mapping names this author in a header"
     }
 
     /// A message's text as it will be read again, and what that changes.
@@ -206,7 +215,8 @@ extension SmartSupportPlanner {
         func because(_ reason: String) { if !textReasons.contains(reason) { textReasons.append(reason) } }
         if header?.isEmpty == false { because("a line that names the author stands above the text") }
         if case .text = message.body { because("plain text is written as HTML that shows the same") }
-        if case .html(let html, lineBreaks: false) = message.body, html.utf8.contains(0x0A) || html.utf8.contains(0x0D) {
+        if case .html(let html, lineBreaks: false) = message.body, html.utf8.contains(0x0A) || html.utf8.contains(0x0D)
+        {
             because("line breaks that do not count in HTML are written as blanks")
         }
         return text

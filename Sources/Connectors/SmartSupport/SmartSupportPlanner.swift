@@ -96,7 +96,9 @@ struct SmartSupportPlanner {
     /// The first one when the ticket is made, and the same one ever after, also when the source brings an earlier one later.
     private func openingIndex(_ keys: [String]) -> Int? {
         let first = ticket.messages.first?.kind == .reply ? 0 : nil
-        guard let done = progress.done[createKey], let key = done.receipt.details["opening"]?.string else { return first }
+        guard let done = progress.done[createKey], let key = done.receipt.details["opening"]?.string else {
+            return first
+        }
         return keys.firstIndex(of: key)
     }
 
@@ -139,7 +141,8 @@ struct SmartSupportPlanner {
         case .urgent: return "urgent"
         case nil:
             if let label = ticket.priorityLabel {
-                book.lose("priority", label, "the priority has no word in the mapping; the site's default stands for it")
+                book.lose(
+                    "priority", label, "the priority has no word in the mapping; the site's default stands for it")
             }
             return nil
         }

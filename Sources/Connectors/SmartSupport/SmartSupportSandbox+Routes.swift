@@ -59,7 +59,8 @@ extension SmartSupportSandbox {
         }
         response.headers["Date"] = date
         if has("php-noise") {
-            let noise = "\u{FEFF}<br />\n<b>Warning</b>: Undefined array key \"x\" in <b>/srv/wp/a.php</b> on line <b>3</b><br />\n"
+            let noise =
+                "\u{FEFF}<br />\n<b>Warning</b>: Undefined array key \"x\" in <b>/srv/wp/a.php</b> on line <b>3</b><br />\n"
             response.body = Array(noise.utf8) + response.body
         }
         return response
@@ -126,7 +127,8 @@ extension SmartSupportSandbox {
                     id, body, ["subject", "status", "state", "priority", "department_id", "product_id", "agent_id"])
             )
         case ("PUT", "status"), ("PATCH", "status"): return (200, try change(id, body, ["status"], isNeeded: true))
-        case ("PUT", "priority"), ("PATCH", "priority"): return (200, try change(id, body, ["priority"], isNeeded: true))
+        case ("PUT", "priority"), ("PATCH", "priority"):
+            return (200, try change(id, body, ["priority"], isNeeded: true))
         case ("PUT", "assign"), ("PATCH", "assign"): return (200, try change(id, body, ["agent_id"], isNeeded: true))
         case ("POST", "close"): return (200, try change(id, ["status": "closed"], ["status"]))
         case ("POST", "reopen"): return (200, try change(id, ["status": "open"], ["status"]))

@@ -37,7 +37,8 @@ extension SmartSupportSandbox {
                 "status": member(row, "status"), "state": member(row, "state"), "priority": member(row, "priority"),
                 "department_id": member(department, "id"), "department_name": member(department, "name"),
                 "product_id": member(product, "id"), "product_name": member(product, "name"),
-                "agent_id": member(agent, "id"), "agent_name": member(agent, "name"), "agent_email": member(agent, "email"),
+                "agent_id": member(agent, "id"), "agent_name": member(agent, "name"),
+                "agent_email": member(agent, "email"),
                 "user_id": member(customer, "id"), "customer_name": member(customer, "name"),
                 "customer_email": member(customer, "email"), "date_created": created, "date_updated": updated,
             ]
@@ -62,7 +63,8 @@ extension SmartSupportSandbox {
                 "internal": row["internal"]?.bool == true ? 1 : 0, "date_created": time(row["created"]),
             ]
             : [
-                "id": member("id"), "ticket_id": member("ticket"), "message": member("message"), "author": person(author),
+                "id": member("id"), "ticket_id": member("ticket"), "message": member("message"),
+                "author": person(author),
                 "author_type": member("type"), "is_internal": member("internal"), "created_at": time(row["created"]),
             ]
         return finished(shape)

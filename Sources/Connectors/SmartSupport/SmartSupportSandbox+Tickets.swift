@@ -33,7 +33,9 @@ extension SmartSupportSandbox {
             }
             if let words = query("search")?.lowercased() {
                 let texts = [row["subject"]?.string, row["message"]?.string, row["id"]?.int.map { "SS-\(1000 + $0)" }]
-                if !texts.contains(where: { $0?.lowercased().range(of: words, options: .literal) != nil }) { return false }
+                if !texts.contains(where: { $0?.lowercased().range(of: words, options: .literal) != nil }) {
+                    return false
+                }
             }
             if let after = query("updated_after") {
                 let updated = local(row["updated"]?.int ?? 0)
@@ -112,8 +114,12 @@ extension SmartSupportSandbox {
         }
         let before = ticket["status"]
         try apply(body, fields, to: &ticket)
-        if fields.contains("subject"), let subject = body["subject"]?.string { ticket["subject"] = .string(line(subject)) }
-        if fields.contains("department_id"), let department = try department(body) { ticket["department"] = JSON(department) }
+        if fields.contains("subject"), let subject = body["subject"]?.string {
+            ticket["subject"] = .string(line(subject))
+        }
+        if fields.contains("department_id"), let department = try department(body) {
+            ticket["department"] = JSON(department)
+        }
         ticket["updated"] = JSON(seconds)
         tables["tickets"][id] = ticket
         if ticket["status"]?.string == "closed", before?.string != "closed" {
@@ -131,7 +137,8 @@ extension SmartSupportSandbox {
             throw Failure(404, "ticket_not_found", "Ticket not found.")
         }
         let author =
-            body["user_id"]?.int.flatMap { tables["users"][$0] } ?? body["author_email"]?.string.flatMap { user(email: $0) }
+            body["user_id"]?.int.flatMap { tables["users"][$0] }
+            ?? body["author_email"]?.string.flatMap { user(email: $0) }
         guard let author else {
             throw Failure(400, "invalid_author", "No user was found for user_id or author_email.")
         }
@@ -203,7 +210,14 @@ extension SmartSupportSandbox {
         func refuse() -> Failure {
             Failure(
                 400, "invalid_department", "The department does not exist.",
-                [.init("allowed_departments", .array(all.map { ["id": $0["id"] ?? .null, "name": $0["name"] ?? .null, "slug": $0["slug"] ?? .null] }))])
+                [
+                    .init(
+                        "allowed_departments",
+                        .array(
+                            all.map {
+                                ["id": $0["id"] ?? .null, "name": $0["name"] ?? .null, "slug": $0["slug"] ?? .null]
+                            }))
+                ])
         }
         if let id = body["department_id"], !id.isNull {
             guard let found = all.first(where: { $0["id"]?.int == id.int }) else { throw refuse() }

@@ -137,7 +137,8 @@ package actor SmartSupportSandbox: SandboxHelpdesk {
             ("Site Admin", "admin", "administrator"), ("Ada Okafor", "ada", "agent"),
             ("Bruno Sá Carvalho", "bruno", "agent"), ("Chiyo O'Neill", "chiyo", "supervisor"),
         ] {
-            _ = insert("users", ["name": .string(name), "email": .string("\(login)@lab.example"), "role": .string(role)])
+            _ = insert(
+                "users", ["name": .string(name), "email": .string("\(login)@lab.example"), "role": .string(role)])
         }
         for (name, slug) in [("Support", "support"), ("Billing", "billing"), ("Sales", "sales-team")] {
             _ = insert("departments", ["name": .string(name), "slug": .string(slug)])
@@ -171,11 +172,13 @@ package actor SmartSupportSandbox: SandboxHelpdesk {
     }
 
     private static let subjects = [
-        "Cannot log in", "Größe & Menge falsch", "请求退款 \"dringend\"", "C:\\Users\\new <b>bold</b>", "🚨 site down 100%41",
+        "Cannot log in", "Größe & Menge falsch", "请求退款 \"dringend\"", "C:\\Users\\new <b>bold</b>",
+        "🚨 site down 100%41",
         "مرحبا، لا يعمل", "It's O'Brien's order",
     ]
     private static let texts = [
-        "<p>Hello,</p>\n<p>this is <b>bold</b> &amp; \"quoted\".</p>", "plain line one\r\nplain line two\r\n\r\nC:\\temp\\new",
+        "<p>Hello,</p>\n<p>this is <b>bold</b> &amp; \"quoted\".</p>",
+        "plain line one\r\nplain line two\r\n\r\nC:\\temp\\new",
         "emoji 👩‍👩‍👧‍👦 and 😀", "שלום עולם \u{202E}abc", "5 < 6 and 7 > 3 & so on", "<script>alert('x')</script> after",
         "<table><tr><td>cell</td></tr></table>", "a\\\\b \\' \\\" %s %00 {{customer.email}}", "<p>unclosed <i>italic",
         "[ferry] no marker\n[caption]short code[/caption]", "  leading and trailing  ",
@@ -197,7 +200,8 @@ package actor SmartSupportSandbox: SandboxHelpdesk {
                 "user": user["id"] ?? .null, "subject": .string(Self.subjects[random.next(Self.subjects.count)]),
                 "message": .string(text), "status": .string(SmartSupportSite.statuses[random.next(4)]),
                 "state": .string(number % 11 == 10 ? "archived" : "opened"),
-                "priority": .string(SmartSupportSite.priorities[random.next(4)]), "department": JSON(1 + random.next(3)),
+                "priority": .string(SmartSupportSite.priorities[random.next(4)]),
+                "department": JSON(1 + random.next(3)),
                 "product": random.next(3) == 0 ? .null : JSON(1 + random.next(2)),
                 "agent": random.next(4) == 0 ? .null : JSON(2 + random.next(3)), "created": JSON(start),
                 "updated": JSON(start + replies * 60),

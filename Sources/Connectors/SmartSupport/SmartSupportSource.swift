@@ -154,7 +154,8 @@ package final class SmartSupportSource: TicketSource {
             Diagnostic(
                 .warning, code: "smart-support.notes-unseen", what,
                 subject: state.withLock { $0.api }.address,
-                remedy: "give the key the scope for internal notes in Smart Support > Settings > Advanced > API, if there are notes",
+                remedy:
+                    "give the key the scope for internal notes in Smart Support > Settings > Advanced > API, if there are notes",
                 cause: .refused))
     }
 

@@ -54,10 +54,13 @@ extension SmartSupportTarget {
         add("subject", payload["subject"])
         add("message", payload["text"])
         add("status", payload["status"])
+        add("state", options.state.map { .string($0) })
         add("priority", payload["priority"])
         let site = site
         add("agent_id", payload["agent"]?.string.flatMap(site.agentID).map(Self.number))
-        add("product_id", payload["product"]?.string.flatMap { SmartSupportSite.find($0, in: site.products)?.id }.map(Self.number))
+        add(
+            "product_id",
+            payload["product"]?.string.flatMap { SmartSupportSite.find($0, in: site.products)?.id }.map(Self.number))
         var losses: [Loss] = []
         let wanted = SmartSupportPlanner.department(payload["department"]?.string, site: site, options: options)
         var body = members
@@ -107,7 +110,9 @@ extension SmartSupportTarget {
         }
         if let subject = row["subject"]?.string, let sent = step.payload["subject"]?.string, subject != sent {
             losses.append(
-                Loss(field: "subject", reason: "the site stored the subject otherwise than it was sent", fallback: .archive))
+                Loss(
+                    field: "subject", reason: "the site stored the subject otherwise than it was sent",
+                    fallback: .archive))
         }
         let person = SmartSupportTicketReader(clock: site.clock).ticket(row, replies: []).requester
         if let name = person?.displayName, name != person?.email, name != person?.id,
@@ -129,7 +134,8 @@ extension SmartSupportTarget {
         let (sent, refusal) = await post(text, as: writer, isInternal: false, ticket: ticket)
         var losses: [Loss] = []
         var understood = sent
-        if let refused = refusal, SmartSupportAPI.isAboutAuthor(refused), !writer.isHeaded, let headed = payload["headed"],
+        if let refused = refusal, SmartSupportAPI.isAboutAuthor(refused), !writer.isHeaded,
+            let headed = payload["headed"],
             let other = SmartSupportPlanner.standIn(payload, site: site), other.email != writer.email
         {
             // Nobody of that address is on the site: nothing was written, and the header names who wrote it.
@@ -139,19 +145,23 @@ extension SmartSupportTarget {
                     reason: "the site has no agent of this address", fallback: .header))
             losses.append(
                 Loss(
-                    field: "messages[].body", value: step.name, reason: "a line that names the author stands above the text",
+                    field: "messages[].body", value: step.name,
+                    reason: "a line that names the author stands above the text",
                     fallback: .substitute))
             (understood, _) = await post(headed, as: other, isInternal: false, ticket: ticket)
         }
         guard case .understood(let json) = understood else { return understood.failure ?? .uncertain(oddAnswer(step)) }
         let row = SmartSupportAPI.row(json, ["reply"]) ?? SmartSupportAPI.data(json)
-        return .understood(receipt(row, step), losses: losses + changed(row, sent: losses.isEmpty ? text : payload["headed"], step))
+        return .understood(
+            receipt(row, step), losses: losses + changed(row, sent: losses.isEmpty ? text : payload["headed"], step))
     }
 
     private func note(_ step: Step, ticket: String) async -> Outcome {
         let site = site
         // Only an agent writes notes: the API makes a customer's note public.
-        guard let service = site.service, site.takesNotes else { return .understood(Self.left(step), losses: leftLoss(step)) }
+        guard let service = site.service, site.takesNotes else {
+            return .understood(Self.left(step), losses: leftLoss(step))
+        }
         var writer = SmartSupportPlanner.writer(step.payload, site: site)
         if writer.isCustomer { writer = .init(email: service, isHeaded: true) }
         let text = step.payload[writer.isHeaded ? "headed" : "text"] ?? step.payload["text"] ?? .null
@@ -162,7 +172,8 @@ extension SmartSupportTarget {
                 Diagnostic(
                     .warning, code: "smart-support.notes-refused",
                     "the key may not write internal notes (HTTP 403): they stay in the archive", subject: api.address,
-                    remedy: "give the key the scope for internal notes and run again with `notes: again`", cause: .refused))
+                    remedy: "give the key the scope for internal notes and run again with `notes: again`",
+                    cause: .refused))
             return .understood(Self.left(step), losses: leftLoss(step))
         }
         guard case .understood(let json) = sent else { return sent.failure ?? .uncertain(oddAnswer(step)) }
@@ -249,83 +260,6 @@ extension SmartSupportTarget {
         return .understood(Receipt(id: ticket, stored: row.map(Self.stored)), losses: [])
     }
 
-    // MARK: Pace
-
-    /// How long a customer's next ticket has to wait; nil: not at all.
-    private func wait(for customer: String) -> Duration? {
-        guard let most = options.submissionsPerHour else { return nil }
-        let now = clock.elapsed()
-        let hour = Duration.seconds(3600)
-        return state.withLock { state in
-            let recent = (state.submissions[customer] ?? []).filter { now - $0 < hour }
-            state.submissions[customer] = recent
-            guard recent.count >= most else { return nil }
-            return hour - (now - recent[recent.count - most]) + .seconds(1)
-        }
-    }
-
-    private func note(submissionOf customer: String) {
-        guard options.submissionsPerHour != nil else { return }
-        let now = clock.elapsed()
-        state.withLock { $0.submissions[customer, default: []].append(now) }
-    }
-
-    private func forget(submissionOf customer: String) {
-        state.withLock { state in
-            if state.submissions[customer]?.isEmpty == false { state.submissions[customer]?.removeLast() }
-        }
-    }
-
-    private func learn(departments: [SmartSupportSite.Named]) {
-        state.withLock { state in
-            state.site?.departments = departments
-            state.site?.hasAllDepartments = true
-        }
-    }
-
-    // MARK: Diagnostics
-
-    private func limit(_ customer: String) -> Diagnostic {
-        Diagnostic(
-            code: "smart-support.paced",
-            "a customer's tickets go at most \(options.submissionsPerHour ?? 0) an hour (`submissionsPerHour`)",
-            subject: customer, remedy: "wait, or raise the limit in Smart Support > Settings and in the migration file",
-            cause: .unavailable)
-    }
-
-    private func unknownDepartment(
-        _ name: String, _ allowed: [SmartSupportSite.Named], _ said: Diagnostic
-    ) -> Diagnostic {
-        Diagnostic(
-            options.department == nil ? .warning : .error, code: "smart-support.unknown-department",
-            "Smart Support has no department “\(name)”; it has: \(SmartSupportSite.list(allowed))", subject: said.subject,
-            remedy: "map it to one of these, or make it in Smart Support and write its name and id in `departments`",
-            cause: .badInput)
-    }
-
-    /// A note that customers can read: the API has no way to take it back.
-    func exposed(_ step: Step, ticket: String) -> Diagnostic {
-        Diagnostic(
-            code: "smart-support.note-public",
-            "Smart Support stored the internal “\(step.name)” of ticket \(ticket) as a public message",
-            subject: api.page(ofTicket: ticket),
-            remedy: "delete it there by hand now, find out which plugin of the site changes notes, then decide with `ticketferry resolve`",
-            cause: .refused)
-    }
-
-    func missingTicket(_ step: Step) -> Diagnostic {
-        Diagnostic(
-            code: "smart-support.no-ticket", "what “\(step.name)” needs is not known", remedy: "run the same command again",
-            cause: .bug)
-    }
-
-    func oddAnswer(_ step: Step) -> Diagnostic {
-        Diagnostic(
-            code: "smart-support.odd-answer", "Smart Support's answer to “\(step.name)” was not understood",
-            subject: api.address, remedy: "run the same command again: what was written is looked up first",
-            cause: .unavailable)
-    }
-
     // MARK: Receipts
 
     /// What is kept of a step beside its id, for later plans.
@@ -342,7 +276,9 @@ extension SmartSupportTarget {
     static func stored(_ row: JSON) -> String {
         func text(_ names: String...) -> String {
             for name in names {
-                if let text = row[name]?.text ?? row[name].flatMap({ SmartSupportAPI.text($0, ["slug", "id", "name"]) }) {
+                if let text = row[name]?.text
+                    ?? row[name].flatMap({ SmartSupportAPI.text($0, ["slug", "id", "name"]) })
+                {
                     return text
                 }
             }

@@ -72,7 +72,9 @@ extension SmartSupportTarget {
             id: id, url: api.page(ofTicket: id), details: Self.details(of: step), stored: Self.stored(row))
         if row["subject"] != nil, let wanted = step.payload["subject"]?.string, row["subject"]?.string != wanted {
             receipt.losses.append(
-                Loss(field: "subject", reason: "the site stored the subject otherwise than it was sent", fallback: .archive))
+                Loss(
+                    field: "subject", reason: "the site stored the subject otherwise than it was sent",
+                    fallback: .archive))
         }
         return .found(receipt)
     }

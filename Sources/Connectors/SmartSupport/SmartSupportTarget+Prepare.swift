@@ -67,7 +67,8 @@ extension SmartSupportTarget {
             "auto-close", "the site may delay and close waiting tickets by itself and warn customers by e-mail",
             "switch auto-delay and auto-close off \(settings) until the tickets have been looked through")
         warn(
-            "user-approval", "a new address becomes a WordPress user, who may be asked for approval and welcomed by e-mail",
+            "user-approval",
+            "a new address becomes a WordPress user, who may be asked for approval and welcomed by e-mail",
             "switch approval and the welcome e-mail off \(settings) for the time of the run")
         if options.submissionsPerHour == nil {
             warn(
@@ -77,8 +78,14 @@ extension SmartSupportTarget {
         }
         if site.service == nil {
             warn(
-                "no-agent", "no agent of the site is known, so internal notes cannot be written and agents' replies show as the customer's, with a line that names the agent",
+                "no-agent",
+                "no agent of the site is known, so internal notes cannot be written and agents' replies show as the customer's, with a line that names the agent",
                 "write the agents' addresses and user ids: `agents: ada@example.com=25`")
+        }
+        if let service = site.service, options.agents.isEmpty {
+            warn(
+                "stand-in", "\(service) writes internal notes and what nobody else can, since `agents` names nobody",
+                "write the agents' addresses and user ids, the one who stands in first: `agents: ada@example.com=25`")
         }
         if let name = options.department, !site.departments.isEmpty,
             SmartSupportSite.find(name, in: site.departments) == nil

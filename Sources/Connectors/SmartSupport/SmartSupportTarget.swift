@@ -19,6 +19,8 @@ package final class SmartSupportTarget: TicketTarget {
         var products: [SmartSupportSite.Named] = []
         /// Where tickets go whose own department is not there.
         package var department: String?
+        /// The state that tickets are made with; nil: the site's default.
+        package var state: String?
         /// What becomes of internal notes.
         package var notes = Notes.write
         /// How many tickets of one customer the site takes within an hour; nil: as many as come.

@@ -60,7 +60,8 @@ struct SmartSupportText: Hashable, Sendable {
 
     /// In HTML line breaks are blanks; a site that makes them breaks again must not find any.
     private static func withoutLineBreaks(_ html: String) -> String {
-        guard html.utf8.contains(0x0A) || html.utf8.contains(0x0D), html.range(of: "<pre", options: .caseInsensitive) == nil
+        guard html.utf8.contains(0x0A) || html.utf8.contains(0x0D),
+            html.range(of: "<pre", options: .caseInsensitive) == nil
         else { return html }
         var out: [UInt8] = []
         for byte in html.utf8 {

@@ -8,7 +8,8 @@ internal import TicketModel
 /// What is known is taken, all else is `extras`.
 struct SmartSupportTicketReader {
     static let updatedNames = [
-        "updated_at", "date_updated", "updated", "updated_on", "last_updated", "modified_at", "date_modified", "modified",
+        "updated_at", "date_updated", "updated", "updated_on", "last_updated", "modified_at", "date_modified",
+        "modified",
     ]
     private static let createdNames = ["created_at", "date_created", "created", "created_on", "date"]
     private static let bodyNames = ["message", "content", "body", "description", "text"]
@@ -45,7 +46,8 @@ struct SmartSupportTicketReader {
         ticket.requester = rest.person(
             ["customer", "user", "requester", "author"], prefixes: ["customer_", "user_", "requester_", "author_", ""],
             role: .customer)
-        ticket.assignee = rest.person(["agent", "assigned_agent", "assignee"], prefixes: ["agent_", "assignee_"], role: .agent)
+        ticket.assignee = rest.person(
+            ["agent", "assigned_agent", "assignee"], prefixes: ["agent_", "assignee_"], role: .agent)
         ticket.tags = rest.texts(["tags"])
         var opening = Message(kind: .reply)
         opening.author = ticket.requester
