@@ -307,9 +307,14 @@ struct SmartSupportTargetTests {
         let bench = try await SmartSupportBench.open()
         let journal = MemoryJournal()
         let options = SmartSupportBench.options { $0.agents.append((email: "gone@old.example", id: nil)) }
-        let ticket = HostileTickets.ticket(0, email: "zoe@cust.example")
+        var ticket = HostileTickets.ticket(0, email: "zoe@cust.example")
+        ticket.messages[2].author = ticket.messages[4].author
         #expect(try await bench.run([ticket], journal, options: options).failures.isEmpty)
         let found = try await bench.read(try bench.source()).values.first.map { try $0.ticket() }
+        let note = found?.messages.first {
+            $0.kind == .note && $0.body?.content.contains("written by Gone Agent") == true
+        }
+        #expect(note?.author?.email == "ada@lab.example")
         let message = try #require(found?.messages.first { $0.body?.content.contains("written by Gone Agent") == true })
         #expect(message.author?.email == "ada@lab.example")
         #expect(

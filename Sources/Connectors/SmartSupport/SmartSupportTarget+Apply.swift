@@ -128,32 +128,13 @@ extension SmartSupportTarget {
     // MARK: Replies and notes
 
     private func reply(_ step: Step, ticket: String) async -> Outcome {
-        let payload = step.payload
-        let writer = SmartSupportPlanner.writer(payload, site: site)
-        let text = payload[writer.isHeaded ? "headed" : "text"] ?? payload["text"] ?? .null
-        let (sent, refusal) = await post(text, as: writer, isInternal: false, ticket: ticket)
-        var losses: [Loss] = []
-        var understood = sent
-        if let refused = refusal, SmartSupportAPI.isAboutAuthor(refused), !writer.isHeaded,
-            let headed = payload["headed"],
-            let other = SmartSupportPlanner.standIn(payload, site: site), other.email != writer.email
-        {
-            // Nobody of that address is on the site: nothing was written, and the header names who wrote it.
-            losses.append(
-                Loss(
-                    field: "messages[].author", value: writer.email,
-                    reason: "the site has no agent of this address", fallback: .header))
-            losses.append(
-                Loss(
-                    field: "messages[].body", value: step.name,
-                    reason: "a line that names the author stands above the text",
-                    fallback: .substitute))
-            (understood, _) = await post(headed, as: other, isInternal: false, ticket: ticket)
+        let posted = await post(
+            step, as: SmartSupportPlanner.writer(step.payload, site: site), isInternal: false, ticket: ticket)
+        guard case .understood(let json) = posted.sent else {
+            return posted.sent.failure ?? .uncertain(oddAnswer(step))
         }
-        guard case .understood(let json) = understood else { return understood.failure ?? .uncertain(oddAnswer(step)) }
         let row = SmartSupportAPI.row(json, ["reply"]) ?? SmartSupportAPI.data(json)
-        return .understood(
-            receipt(row, step), losses: losses + changed(row, sent: losses.isEmpty ? text : payload["headed"], step))
+        return .understood(receipt(row, step), losses: posted.losses + changed(row, sent: posted.text, step))
     }
 
     private func note(_ step: Step, ticket: String) async -> Outcome {
@@ -164,9 +145,8 @@ extension SmartSupportTarget {
         }
         var writer = SmartSupportPlanner.writer(step.payload, site: site)
         if writer.isCustomer { writer = .init(email: service, isHeaded: true) }
-        let text = step.payload[writer.isHeaded ? "headed" : "text"] ?? step.payload["text"] ?? .null
-        let (sent, refusal) = await post(text, as: writer, isInternal: true, ticket: ticket)
-        if let refusal, refusal.status == 403 {
+        let posted = await post(step, as: writer, isInternal: true, ticket: ticket)
+        if let refusal = posted.refusal, refusal.status == 403 {
             state.withLock { $0.site?.takesNotes = false }
             say(
                 Diagnostic(
@@ -176,10 +156,46 @@ extension SmartSupportTarget {
                     cause: .refused))
             return .understood(Self.left(step), losses: leftLoss(step))
         }
-        guard case .understood(let json) = sent else { return sent.failure ?? .uncertain(oddAnswer(step)) }
+        guard case .understood(let json) = posted.sent else {
+            return posted.sent.failure ?? .uncertain(oddAnswer(step))
+        }
         let row = SmartSupportAPI.row(json, ["reply"]) ?? SmartSupportAPI.data(json)
         if SmartSupportTicketReader.isInternal(row) == false { return .rejected(exposed(step, ticket: ticket)) }
-        return .understood(receipt(row, step), losses: changed(row, sent: text, step))
+        return .understood(receipt(row, step), losses: posted.losses + changed(row, sent: posted.text, step))
+    }
+
+    /// What became of a message, in whoever's name it went at last.
+    private struct Posted {
+        var sent: Sent
+        var refusal: SmartSupportAPI.Refusal?
+        var text: JSON
+        var losses: [Loss] = []
+    }
+
+    /// Writes a message as its author; where the site has nobody of that address, as the agent who stands in, under the
+    /// line that names the author.
+    private func post(
+        _ step: Step, as writer: SmartSupportPlanner.Writer, isInternal: Bool, ticket: String
+    ) async -> Posted {
+        let payload = step.payload
+        let text = payload[writer.isHeaded ? "headed" : "text"] ?? payload["text"] ?? .null
+        let (sent, refusal) = await post(text, as: writer, isInternal: isInternal, ticket: ticket)
+        guard let refused = refusal, SmartSupportAPI.isAboutAuthor(refused), !writer.isHeaded, !writer.isCustomer,
+            let headed = payload["headed"], let other = SmartSupportPlanner.standIn(payload, site: site),
+            other.email.lowercased() != writer.email.lowercased()
+        else { return Posted(sent: sent, refusal: refusal, text: text) }
+        // Nothing was written.
+        let (second, again) = await post(headed, as: other, isInternal: isInternal, ticket: ticket)
+        return Posted(
+            sent: second, refusal: again, text: headed,
+            losses: [
+                Loss(
+                    field: "messages[].author", value: writer.email,
+                    reason: "the site has no agent of this address", fallback: .header),
+                Loss(
+                    field: "messages[].body", value: step.name,
+                    reason: "a line that names the author stands above the text", fallback: .substitute),
+            ])
     }
 
     private func post(
