@@ -8,8 +8,9 @@ package import Migration
 package enum Registry {
     /// The helpdesks, by their order in help and reports.
     package static let helpdesks: [Helpdesk] = [
-        FluentSupport.helpdesk,
         SmartSupport.helpdesk,
+        SupportEngine.helpdesk,
+        FluentSupport.helpdesk
     ]
 
     /// By their order in help and reports.
