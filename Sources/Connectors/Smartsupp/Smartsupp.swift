@@ -21,7 +21,8 @@ package enum Smartsupp {
                 "files, folders or patterns of JSON that the old POST hook sent, one chat or many a file: read instead of the API",
                 kind: .paths, side: .source),
             ConnectorOption(
-                "accountUrl", "the address of the account API v1; default: the host of `url`, https://api.smartsupp.com"),
+                "accountUrl", "the address of the account API v1; default: the host of `url`, https://api.smartsupp.com"
+            ),
             ConnectorOption(
                 "apiKey", "the key of the account API v1: for users, triggers and office hours", kind: .secret),
             ConnectorOption(
@@ -42,7 +43,7 @@ package enum Smartsupp {
         ],
         features: [
             "chats of the old hook's JSON files, or conversations, messages and contacts by the API v2",
-            "statuses open and closed are set; pending, served and snoozed ones cannot be",
+            "a conversation is closed or stays open; no other status can be set",
             "ext_id is the key of conversations and messages: what got lost is found by it",
             "a customer without an address stays one without: no address is made up",
             "agents of the account, matched by e-mail, and the chat's contact write as themselves; all others as the bot, named in the line above",
@@ -53,7 +54,9 @@ package enum Smartsupp {
             "a delta reads the whole list of conversations (the search's filters by date are not documented) and fetches those that changed",
         ],
         deviations: [
-            .init(check: "notes", reason: "the documented API writes no notes: they stay in the archive and are never sent"),
+            .init(
+                check: "notes",
+                reason: "the documented API writes no notes: they stay in the archive and are never sent"),
             .init(check: "dates", reason: "no date can be set: a line above each text names author and date"),
             .init(check: "attachments", reason: "no documented route takes files: they stay in the archive"),
             .init(check: "system lines", reason: "the API writes no events: they stay in the archive"),
@@ -127,7 +130,8 @@ package enum Smartsupp {
         guard let token = context.secret("token") ?? (isSandbox(context) ? Secret("sandbox") : nil) else {
             throw Diagnostic(
                 code: "smartsupp.options", "smartsupp needs `token`", subject: context.file,
-                remedy: "make an access token in Smartsupp and add `token: ${NAME}`; files of the old hook need only `path`",
+                remedy:
+                    "make an access token in Smartsupp and add `token: ${NAME}`; files of the old hook need only `path`",
                 cause: .badInput)
         }
         return SmartsuppAPI(client: connection.client(.bearer(token)))

@@ -75,7 +75,9 @@ extension SmartsuppAPI {
         if !isWhole {
             let oldest = Self.items(try await page("asc", nil))
             let before = oldest.filter { !seen.contains(Self.key($0)) }
-            guard before.count < oldest.count || total == seen.count + before.count else { throw incomplete(conversation) }
+            guard before.count < oldest.count || total == seen.count + before.count else {
+                throw incomplete(conversation)
+            }
             rows = before + rows
             if let total, rows.count < total { throw incomplete(conversation) }
         }

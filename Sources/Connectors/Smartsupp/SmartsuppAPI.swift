@@ -129,6 +129,7 @@ enum SmartsuppCursor {
     ///   - sent: what this page was asked with.
     ///   - ascending: whether rows come oldest first.
     ///   - isEmpty: whether the page had no rows.
+    /// - Returns: the cursor for the next page.
     static func next(_ given: JSON?, sent: JSON?, ascending: Bool, isEmpty: Bool) -> JSON? {
         guard !isEmpty, let given, !isNothing(given), given != sent else { return nil }
         guard let widened = widen(given, by: ascending ? -1 : 1), widened != sent else { return given }

@@ -90,6 +90,8 @@ struct SmartsuppHookReader {
         case "visitor":
             message.kind = .reply
             message.author = requester ?? Person(role: .customer, name: name)
+            // They went by another name then.
+            if let name, message.author?.name != name { message.extras.append(.init("name", .string(name))) }
         case "agent" where isAutomatic:
             // Sent by a rule under an agent's name: nobody said it.
             message.kind = .event

@@ -92,24 +92,29 @@ struct SmartsuppHookScanner {
             if depth == 0 { return try parse(bytes, first) }
             if bytes.count > Self.limit { throw malformed("one chat is longer than \(Self.limit >> 20) MB", first) }
         }
-        throw malformed("the file breaks off in the middle of a chat", first)
+        // Brackets that do not match show as a missing end: the parser knows the place.
+        do { return try JSON(parsing: bytes) } catch {
+            guard error.offset < bytes.count else {
+                throw malformed("the file breaks off in the middle of a chat", first)
+            }
+            throw malformed(error.problem, first + Self.breaks(bytes, error.offset))
+        }
+    }
+
+    private static func breaks(_ bytes: [UInt8], _ offset: Int) -> Int {
+        bytes[..<min(offset, bytes.count)].count { $0 == UInt8(ascii: "\n") }
     }
 
     private func parse(_ bytes: [UInt8], _ first: Int) throws -> JSON {
         do { return try JSON(parsing: bytes) } catch {
-            let breaks = bytes[..<min(error.offset, bytes.count)].count { $0 == UInt8(ascii: "\n") }
-            throw malformed(error.problem, first + breaks)
+            throw malformed(error.problem, first + Self.breaks(bytes, error.offset))
         }
     }
 
-    /// What is wrong at a line of this file.
-    func malformed(_ problem: String, _ line: Int) -> Diagnostic {
+    private func malformed(_ problem: String, _ line: Int) -> Diagnostic {
         Diagnostic(
             code: "smartsupp.hook-json", "this is no chat of Smartsupp's hook: \(problem)",
             at: SourceLocation(file: name, line: line),
             remedy: "keep the hook's JSON as it was sent: one chat, a list of chats, or one chat a line")
     }
-
-    /// The line that the last chat ended in.
-    var lastLine: Int { line }
 }

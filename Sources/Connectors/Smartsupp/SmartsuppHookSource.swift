@@ -134,7 +134,8 @@ final class SmartsuppHookSource: TicketSource {
                 let count = ticket.messages.count
                 if let old = best[ticket.id] {
                     index.repeated += 1
-                    let isMore = count > old.messages || count == old.messages && Self.isLater(ticket.updatedAt, old.updated)
+                    let isMore =
+                        count > old.messages || count == old.messages && Self.isLater(ticket.updatedAt, old.updated)
                     guard isMore else { continue }
                 }
                 best[ticket.id] = (place, count, ticket.updatedAt)

@@ -16,7 +16,9 @@ struct SmartsuppPasswords: Sendable {
         guard descriptor >= 0 else { throw failure("cannot be opened") }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         // Also where it was there before, with other rights.
-        guard fchmod(descriptor, 0o600) == 0, flock(descriptor, LOCK_EX) == 0 else { throw failure("cannot be kept private") }
+        guard fchmod(descriptor, 0o600) == 0, flock(descriptor, LOCK_EX) == 0 else {
+            throw failure("cannot be kept private")
+        }
         guard let data = try? file.readToEnd() ?? Data() else { throw failure("cannot be read") }
         for line in String(decoding: data, as: UTF8.self).split(separator: "\n") {
             let parts = line.split(separator: "\t", maxSplits: 1)
@@ -34,7 +36,8 @@ struct SmartsuppPasswords: Sendable {
     static func generate() -> String {
         let letters = Array("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789".utf8)
         var random = SystemRandomNumberGenerator()
-        return String(decoding: (0..<24).map { _ in letters[Int.random(in: 0..<letters.count, using: &random)] }, as: UTF8.self)
+        return String(
+            decoding: (0..<24).map { _ in letters[Int.random(in: 0..<letters.count, using: &random)] }, as: UTF8.self)
     }
 
     private func failure(_ why: String) -> Diagnostic {

@@ -65,7 +65,8 @@ struct SmartsuppPlanner {
         }
         if changed > 0 {
             book.lose(
-                "messages[].body", "\(changed) texts", "Smartsupp takes this text without some of its markup", .substitute)
+                "messages[].body", "\(changed) texts", "Smartsupp takes this text without some of its markup",
+                .substitute)
         }
         plan.losses += book.losses
         return plan
@@ -128,7 +129,9 @@ struct SmartsuppPlanner {
         }
         var held = Set(SmartsuppVariables.texts().map(\.name))
         held.formUnion(["tags", "requester.phone"])
-        for name in ticket.customFields.keys where SmartsuppVariables.isHeld(name) { held.insert("customFields.\(name)") }
+        for name in ticket.customFields.keys where SmartsuppVariables.isHeld(name) {
+            held.insert("customFields.\(name)")
+        }
         book.loseProperties(of: ticket, except: held)
     }
 
@@ -145,7 +148,9 @@ struct SmartsuppPlanner {
         let opener = opening.flatMap { ticket.messages[$0].author }.flatMap { $0.role == .customer ? $0 : nil }
         let person = ticket.requester ?? opener ?? Person()
         if ticket.requester == nil {
-            book.lose("requester", person.displayName, "a conversation belongs to a contact: a placeholder stands for it", .substitute)
+            book.lose(
+                "requester", person.displayName, "a conversation belongs to a contact: a placeholder stands for it",
+                .substitute)
         }
         var email = person.email
         if let text = person.email, !Self.isAddress(text) {
@@ -183,7 +188,8 @@ struct SmartsuppPlanner {
         } else {
             text.text = placeholder
             if progress.done[createKey] == nil {
-                book.lose("messages[]", nil, "a conversation begins with a text; the subject stands for it", .substitute)
+                book.lose(
+                    "messages[]", nil, "a conversation begins with a text; the subject stands for it", .substitute)
             }
         }
         var person: [JSON.Member] = []
@@ -257,9 +263,13 @@ struct SmartsuppPlanner {
             return
         }
         if let time = message.createdAt {
-            book.lose("messages[].createdAt", time.description, "Smartsupp sets no dates; the line above the text names it", .header)
+            book.lose(
+                "messages[].createdAt", time.description, "Smartsupp sets no dates; the line above the text names it",
+                .header)
         }
-        if let other = message.inReplyTo, !other.isEmpty { book.lose("messages[].inReplyTo", other, "chats have no e-mail's lines") }
+        if let other = message.inReplyTo, !other.isEmpty {
+            book.lose("messages[].inReplyTo", other, "chats have no e-mail's lines")
+        }
         if !message.to.isEmpty {
             book.lose("messages[].to", message.to.joined(separator: ", "), "chats have no e-mail's lines")
         }
@@ -317,7 +327,8 @@ struct SmartsuppPlanner {
         }
         guard let author else { return bot("the source does not tell who wrote this") }
         if ticket.isRequester(author) { return Writer(subType: "contact", agent: nil, header: datedHeader(index)) }
-        if author.role == .agent || author.role == nil, let id = author.email.flatMap({ site.agents[$0.lowercased()] }) {
+        if author.role == .agent || author.role == nil, let id = author.email.flatMap({ site.agents[$0.lowercased()] })
+        {
             return Writer(subType: "agent", agent: id, header: datedHeader(index))
         }
         if author.role == .system, author.displayName == nil {

@@ -21,7 +21,8 @@ extension SmartsuppSandbox {
         case ("POST", "contacts", 1): return SandboxResponse(status: 201, json: contact(try makeContact(body)))
         case ("GET", "contacts", 2) where parts[1] == "find":
             let email = Self.field(request, "email")?.lowercased()
-            guard let email, let row = tables["contacts"].all.first(where: { $0["email"]?.string?.lowercased() == email })
+            guard let email,
+                let row = tables["contacts"].all.first(where: { $0["email"]?.string?.lowercased() == email })
             else { throw notFound }
             return SandboxResponse(json: contact(row))
         case ("GET", "contacts", 2): return SandboxResponse(json: contact(try row("contacts", parts[1])))
@@ -29,7 +30,8 @@ extension SmartsuppSandbox {
         case ("POST", "conversations", 2) where parts[1] == "search": return try search(body)
         case ("GET", "conversations", 2) where parts[1] == "find":
             let wanted = Self.field(request, "ext_id")
-            guard let wanted, let row = tables["conversations"].all.first(where: { $0["ext_id"]?.string == wanted }) else {
+            guard let wanted, let row = tables["conversations"].all.first(where: { $0["ext_id"]?.string == wanted })
+            else {
                 throw notFound
             }
             return SandboxResponse(json: conversation(row))
@@ -113,8 +115,11 @@ extension SmartsuppSandbox {
             return x == y ? (a["id"]?.int ?? 0) < (b["id"]?.int ?? 0) : x < y
         }
         if descends { rows.reverse() }
-        let (page, after) = page(rows, size: body["size"]?.int ?? 50, after: body["after"], descends: descends, limit: 250)
-        var answer: JSON = ["items": .array(page.map { conversation($0) }), "after": after.map { isText ? $0 : [$0] } ?? .null]
+        let (page, after) = page(
+            rows, size: body["size"]?.int ?? 50, after: body["after"], descends: descends, limit: 250)
+        var answer: JSON = [
+            "items": .array(page.map { conversation($0) }), "after": after.map { isText ? $0 : [$0] } ?? .null,
+        ]
         if !has("totals-absent") { answer["total"] = JSON(rows.count) }
         return SandboxResponse(json: answer)
     }
@@ -130,10 +135,11 @@ extension SmartsuppSandbox {
             if isText, text.hasPrefix("c:"), let id = Int(text.dropFirst(2)) {
                 start = (rows.firstIndex { $0["id"]?.int == id } ?? rows.count - 1) + 1
             } else if let time = Int(text) {
-                start = rows.firstIndex { row in
-                    let at = row["created_at"]?.int ?? 0
-                    return descends ? at < time : at > time
-                } ?? rows.count
+                start =
+                    rows.firstIndex { row in
+                        let at = row["created_at"]?.int ?? 0
+                        return descends ? at < time : at > time
+                    } ?? rows.count
             }
             if has("duplicate-on-page-boundaries"), start > 0, start < rows.count { start -= 1 }
         }

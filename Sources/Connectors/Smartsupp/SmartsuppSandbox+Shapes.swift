@@ -42,11 +42,14 @@ extension SmartsuppSandbox {
         }
         if has("variables-as-list") {
             out["variables"] = .array(
-                (row["variables"]?.members ?? []).map { ["key": .string($0.key), "label": .string($0.key), "value": $0.value] })
+                (row["variables"]?.members ?? []).map {
+                    ["key": .string($0.key), "label": .string($0.key), "value": $0.value]
+                })
         }
         if has("embedded-contacts"), let number = row["contact_id"]?.int, let contact = tables["contacts"][number] {
             out["contact_details"] = [
-                "name": contact["name"] ?? .null, "email": contact["email"] ?? .null, "phone": contact["phone"] ?? .null,
+                "name": contact["name"] ?? .null, "email": contact["email"] ?? .null,
+                "phone": contact["phone"] ?? .null,
                 "note": contact["note"] ?? .null,
             ]
         }
@@ -70,7 +73,9 @@ extension SmartsuppSandbox {
         .object(
             (json.members ?? []).map { member in
                 let words = member.key.split(separator: "_")
-                let name = words.prefix(1).joined() + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+                let name =
+                    words.prefix(1).joined()
+                    + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
                 // The vendor's own client spells this one so.
                 return JSON.Member(member.key == "sub_type" ? "sub_type" : name, member.value)
             })

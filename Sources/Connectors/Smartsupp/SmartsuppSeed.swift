@@ -6,7 +6,8 @@ internal import TicketModel
 enum SmartsuppSeed {
     private static let texts = [
         "Hello, where is my order \"4711\"?", "<b>not bold</b> & 'quotes' \\ backslash \\n", "🚨👩‍👩‍👧‍👦 שלום العربية 中文 naïve",
-        "first\r\nsecond\r\n\r\nthird", "  two  blanks,\ta tab  ", "=cmd|' /C calc'!A0", "&amp; &lt;script&gt; {{name}} ${HOME}",
+        "first\r\nsecond\r\n\r\nthird", "  two  blanks,\ta tab  ", "=cmd|' /C calc'!A0",
+        "&amp; &lt;script&gt; {{name}} ${HOME}",
         "\u{202B}abc\u{202C} \u{200F}x\u{200E}", "ok", "ok",
     ]
 
@@ -28,7 +29,8 @@ enum SmartsuppSeed {
         let isAnonymous = n % 4 == 3
         let visitor = tables["visitors"].insert { id in
             [
-                "id": JSON(id), "name": isAnonymous && n % 8 == 3 ? .null : .string(names[n % names.count]), "email": .null,
+                "id": JSON(id), "name": isAnonymous && n % 8 == 3 ? .null : .string(names[n % names.count]),
+                "email": .null,
                 "group": .null, "lang": "en", "created_at": JSON(begin),
             ]
         }
@@ -70,7 +72,8 @@ enum SmartsuppSeed {
             let text = texts[Int.random(in: 0..<texts.count, using: &random)]
             var message: JSON = [
                 "conversation": row["id"] ?? .null, "type": kind == "system" ? "event" : "message",
-                "sub_type": .string(kind), "content": ["type": "text", "text": .string(kind == "system" ? "agent.join" : text)],
+                "sub_type": .string(kind),
+                "content": ["type": "text", "text": .string(kind == "system" ? "agent.join" : text)],
                 // Two of a second at times.
                 "created_at": JSON(begin + (place - (place % 5 == 4 ? 1 : 0)) * 1000), "attachments": [],
                 "page_url": "https://shop.example/cart",

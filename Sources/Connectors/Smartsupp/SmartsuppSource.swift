@@ -72,7 +72,8 @@ final class SmartsuppSource: TicketSource {
         guard page["items"]?.array != nil || page.array != nil else {
             throw Diagnostic(
                 code: "smartsupp.odd-answer", "Smartsupp's search gave no list of conversations", subject: api.address,
-                remedy: "check that `url` is the address of the API v2: https://api.smartsupp.com/v2", cause: .unavailable)
+                remedy: "check that `url` is the address of the API v2: https://api.smartsupp.com/v2",
+                cause: .unavailable)
         }
         let items = SmartsuppAPI.items(page)
         var stubs: [Stub] = []

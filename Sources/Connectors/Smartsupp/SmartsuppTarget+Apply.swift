@@ -40,7 +40,9 @@ extension SmartsuppTarget {
             "contact_id": .string(contact.id), "ext_id": .string(step.key.marker),
             "text": step.payload["text"] ?? .string(""),
         ]
-        if let variables = step.payload["variables"], variables.members?.isEmpty == false { body["variables"] = variables }
+        if let variables = step.payload["variables"], variables.members?.isEmpty == false {
+            body["variables"] = variables
+        }
         let sent = await api.send(APICall(.post, "conversations", body: .json(body)))
         guard case .understood(let json) = sent else { return sent.failure ?? .rejected(missingTicket(step)) }
         guard let id = json["id"]?.text, !id.isEmpty else { return .uncertain(oddAnswer(step)) }
@@ -59,7 +61,9 @@ extension SmartsuppTarget {
         if payload["sub_type"]?.string == "contact" {
             var contact = ticket.details["contact"]?.string
             if contact == nil {
-                do { contact = try await contactID(of: ticket.id) } catch { return .notNow(Self.diagnostic(error, step), retryAfter: .seconds(5)) }
+                do { contact = try await contactID(of: ticket.id) } catch {
+                    return .notNow(Self.diagnostic(error, step), retryAfter: .seconds(5))
+                }
             }
             guard let contact else { return .rejected(missingTicket(step)) }
             body["contact_id"] = .string(contact)
@@ -110,8 +114,8 @@ extension SmartsuppTarget {
                 if let found, let id = found["id"]?.text, found["email"]?.text?.lowercased() == email.lowercased() {
                     return .success(Contact(id: id, losses: Self.differences(found, person)))
                 }
-            } else if let id = try await anonymousContacts()[marker] {
-                return .success(Contact(id: id))
+            } else if let found = try await anonymousContacts()[marker], let id = found["id"]?.text {
+                return .success(Contact(id: id, losses: Self.differences(found, person)))
             }
         } catch {
             // Reading failed: nothing was written.
@@ -128,18 +132,16 @@ extension SmartsuppTarget {
             if email == nil { learn(anonymous: nil) }
             return .failed(.uncertain(oddContact))
         }
-        if email == nil { learn(contact: id, marker: marker) }
+        if email == nil { learn(contact: json, marker: marker) }
         return .success(Contact(id: id, losses: Self.differences(json, person)))
     }
 
-    private func anonymousContacts() async throws -> [String: String] {
+    private func anonymousContacts() async throws -> [String: JSON] {
         if let known = anonymous { return known }
-        var found: [String: String] = [:]
+        var found: [String: JSON] = [:]
         for row in try await api.contacts() {
-            guard let note = row["note"]?.text, WriteKey.parse(marker: note) != nil, let id = row["id"]?.text else {
-                continue
-            }
-            found[note] = found[note] ?? id
+            guard let note = row["note"]?.text, WriteKey.parse(marker: note) != nil else { continue }
+            found[note] = found[note] ?? row
         }
         learn(anonymous: found)
         return found
@@ -194,7 +196,8 @@ extension SmartsuppTarget {
         if isEqual { return [] }
         return [
             Loss(
-                field: "messages[].body", value: step.name, reason: "Smartsupp stored this text otherwise than it was sent",
+                field: "messages[].body", value: step.name,
+                reason: "Smartsupp stored this text otherwise than it was sent",
                 fallback: .archive)
         ]
     }

@@ -34,7 +34,8 @@ extension SmartsuppTarget {
         switch payload["op"]?.string {
         case "user": return await makeUser(step, base, account)
         case "trigger":
-            return Self.outcome(await account.send("\(base)/triggers/create", payload["body"] ?? .object([])), step, self)
+            return Self.outcome(
+                await account.send("\(base)/triggers/create", payload["body"] ?? .object([])), step, self)
         case "hours":
             let sent = await account.send("\(base)/officehours/update", payload["body"] ?? .object([]))
             if let failure = sent.failure { return failure }
@@ -46,7 +47,9 @@ extension SmartsuppTarget {
     /// The password is in the file before it is sent; the payload, and so plan and journal, never have it.
     private func makeUser(_ step: Step, _ base: String, _ account: SmartsuppAccountAPI) async -> Outcome {
         var body = step.payload["body"] ?? .object([])
-        guard let path = options.passwords, let email = body["email"]?.string else { return .rejected(missingTicket(step)) }
+        guard let path = options.passwords, let email = body["email"]?.string else {
+            return .rejected(missingTicket(step))
+        }
         let password: Secret
         do { password = try SmartsuppPasswords(path: path).password(of: email) } catch {
             return .rejected(Self.diagnostic(error, step))
@@ -72,7 +75,8 @@ extension SmartsuppTarget {
         if step.payload["op"]?.string == "account" {
             return .cannotTell(
                 Diagnostic(
-                    code: "smartsupp.account-in-doubt", "nobody can tell whether the account was made, and it costs money",
+                    code: "smartsupp.account-in-doubt",
+                    "nobody can tell whether the account was made, and it costs money",
                     remedy: "ask Smartsupp; then write its id into `account` and leave `createAccount` out",
                     cause: .someFailed))
         }
@@ -123,7 +127,9 @@ struct SmartsuppCataloguePlanner {
         {
             let key = key("account")
             accountKey = key
-            step("account", key, .create, "account \(identity.migration)", ["title": .string(identity.migration), "lang": "en"])
+            step(
+                "account", key, .create, "account \(identity.migration)",
+                ["title": .string(identity.migration), "lang": "en"])
         }
         var names: Set<String> = []
         var emails: Set<String> = []
@@ -164,9 +170,13 @@ struct SmartsuppCataloguePlanner {
 
     /// Why the account API cannot be used for an entry; nil: it can.
     private func obstacle(_ entry: CatalogueEntry) -> String? {
-        if !creating.contains(entry.kind) { return "Smartsupp has none of this name, and the migration does not make them" }
+        if !creating.contains(entry.kind) {
+            return "Smartsupp has none of this name, and the migration does not make them"
+        }
         if !hasKey { return "only the account API makes them, and there is no `apiKey`" }
-        if options.account == nil, accountKey == nil { return "only the account API makes them, and there is no `account`" }
+        if options.account == nil, accountKey == nil {
+            return "only the account API makes them, and there is no `account`"
+        }
         return nil
     }
 
@@ -217,7 +227,9 @@ struct SmartsuppCataloguePlanner {
                 lose(entry, "triggers are made switched off: switch it on in Smartsupp when it may be sent")
             }
         } else {
-            guard let text = Self.text(of: details) else { return lose(entry, "it has no text that a trigger could send") }
+            guard let text = Self.text(of: details) else {
+                return lose(entry, "it has no text that a trigger could send")
+            }
             body["description"] = .string("Carried over from another helpdesk")
             body["event"] = "onload"
             body["conditions"] = []
@@ -226,7 +238,8 @@ struct SmartsuppCataloguePlanner {
                 lose(entry, "when it was sent has no words here: the trigger has its text alone, switched off")
             }
         }
-        step("trigger", key("\(entry.kind.rawValue):\(entry.id)"), .create, "\(entry.kind.rawValue) \(entry.name)", body)
+        step(
+            "trigger", key("\(entry.kind.rawValue):\(entry.id)"), .create, "\(entry.kind.rawValue) \(entry.name)", body)
     }
 
     private static func text(of details: JSON) -> String? {

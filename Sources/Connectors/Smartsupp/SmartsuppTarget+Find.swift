@@ -45,7 +45,8 @@ extension SmartsuppTarget {
             guard let row = try await api.find("conversations/\(PercentEncoding.encode(ticket.id))") else {
                 return .cannotTell(gone(ticket.id))
             }
-            return row["status"]?.text == "closed" ? .found(Receipt(id: ticket.id, stored: Self.stored(row))) : .notFound
+            return row["status"]?.text == "closed"
+                ? .found(Receipt(id: ticket.id, stored: Self.stored(row))) : .notFound
         default: return try await lookUpCatalogue(step, receipts: receipts)
         }
     }
@@ -73,7 +74,9 @@ extension SmartsuppTarget {
     private static func isEqual(_ message: JSON, _ step: Step) -> Bool {
         var fields = SmartsuppFields(message)
         guard fields.text("sub_type") == step.payload["sub_type"]?.string else { return false }
-        if let agent = step.payload["agent_id"]?.string, let other = fields.text("agent_id"), agent != other { return false }
+        if let agent = step.payload["agent_id"]?.string, let other = fields.text("agent_id"), agent != other {
+            return false
+        }
         let content = fields.take("content")
         let text = content?.string ?? content?["text"]?.string
         return text == step.payload["text"]?.string

@@ -37,8 +37,8 @@ final class SmartsuppTarget: TicketTarget {
 
     private struct State {
         var site = SmartsuppSite()
-        /// Contacts without an address by the marker in their note; nil until they are listed.
-        var anonymous: [String: String]?
+        /// Contacts without an address, as the API gave them, by the marker in their note; nil until they are listed.
+        var anonymous: [String: JSON]?
     }
 
     /// Stands for a ticket in the keys of contacts without an address; no source has a ticket of it.
@@ -63,13 +63,13 @@ final class SmartsuppTarget: TicketTarget {
     func learn(_ site: SmartsuppSite) { state.withLock { $0.site = site } }
 
     /// The contacts without an address, where they are known.
-    var anonymous: [String: String]? { state.withLock { $0.anonymous } }
+    var anonymous: [String: JSON]? { state.withLock { $0.anonymous } }
 
     /// Keeps the contacts without an address; nil: they have to be listed again.
-    func learn(anonymous: [String: String]?) { state.withLock { $0.anonymous = anonymous } }
+    func learn(anonymous: [String: JSON]?) { state.withLock { $0.anonymous = anonymous } }
 
     /// Notes one more contact without an address.
-    func learn(contact id: String, marker: String) { state.withLock { $0.anonymous?[marker] = id } }
+    func learn(contact: JSON, marker: String) { state.withLock { $0.anonymous?[marker] = contact } }
 
     var address: String { get async { api.address } }
 
@@ -86,7 +86,9 @@ final class SmartsuppTarget: TicketTarget {
         site.policy = policy
         let (began, sent) = (ContinuousClock.now, api.client.pacer.report.requests)
         for row in try await api.agents() {
-            guard let agent = SmartsuppTicketReader.agent(row), let id = agent.id, let email = agent.email else { continue }
+            guard let agent = SmartsuppTicketReader.agent(row), let id = agent.id, let email = agent.email else {
+                continue
+            }
             if row["deleted_at"]?.text != nil || row["deletedAt"]?.text != nil { continue }
             site.agents[email.lowercased()] = id
         }
@@ -97,7 +99,9 @@ final class SmartsuppTarget: TicketTarget {
             try await account.test()
             if let id = options.account {
                 for row in try await account.users(id) {
-                    if let email = row["email"]?.text, let user = row["id"]?.text { site.users[email.lowercased()] = user }
+                    if let email = row["email"]?.text, let user = row["id"]?.text {
+                        site.users[email.lowercased()] = user
+                    }
                 }
                 for row in try await account.triggers(id) {
                     if let name = row["name"]?.text, let trigger = row["id"]?.text { site.triggers[name] = trigger }

@@ -83,7 +83,9 @@ struct SmartsuppText: Sendable {
                     isSimple = false
                 default:
                     isSimple = false
-                    let blocks: Set<String> = ["/div", "/li", "/tr", "/h1", "/h2", "/h3", "/h4", "/blockquote", "hr", "/pre"]
+                    let blocks: Set<String> = [
+                        "/div", "/li", "/tr", "/h1", "/h2", "/h3", "/h4", "/blockquote", "hr", "/pre",
+                    ]
                     if blocks.contains(name), out.last != "\n" { out.append("\n") }
                     if name == "/td" || name == "/th" { out.append(" ") }
                 }
