@@ -222,7 +222,9 @@ public struct SandboxLaunch: Sendable {
     public var faults: String?
     /// The switches that are on, by name.
     public var switches: Set<String>
-    /// The logins that are accepted; empty: any. Helpdesks with keys take the password as the key.
+    /// The logins that are accepted; empty: any.
+    ///
+    /// Helpdesks with keys take the password as the key.
     public var logins: [(user: String, password: String)]
     /// Takes one line for each request.
     public var log: @Sendable (String) -> Void

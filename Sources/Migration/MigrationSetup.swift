@@ -47,6 +47,10 @@ public struct MigrationSetup: Sendable {
     public var observer: any RunObserver
     /// Ends it in good order when it is given.
     public var stop: StopSignal
+    /// The kinds of the catalogue that are made in the target where they are missing.
+    public var creating: Set<CatalogueEntry.Kind> = []
+    /// Learnt by the plan, kept to by the run.
+    let names = RequesterNames()
 
     /// Gathers a migration; see the properties.
     public init(

@@ -97,6 +97,8 @@ public struct PlanSummary: Sendable {
     public var inDoubt = 0
     /// Tickets of this migration that the target holds and the journal does not know.
     public var unknownInTarget = 0
+    /// What goes before the tickets.
+    public var catalogue = CatalogueSummary()
     /// What will be changed besides tickets.
     public var preparations: [String] = []
     /// The settings that a run would change and give back.
@@ -119,7 +121,8 @@ public struct PlanSummary: Sendable {
     /// The `summary` of the contract.
     public var json: JSON {
         [
-            "create": JSON(create), "update": JSON(update), "unchanged": JSON(unchanged), "skip": JSON(skip),
+            "catalogue": catalogue.json, "create": JSON(create), "update": JSON(update), "unchanged": JSON(unchanged),
+            "skip": JSON(skip),
             "conflict": JSON(conflict), "gone": JSON(gone.count), "losses": JSON(losses), "mails": JSON(mails),
             "requests": JSON(requests), "seconds": .number(String(Int(seconds.rounded(.up)))), "bytes": JSON(bytes),
             "overLimit": JSON(overLimit),

@@ -169,6 +169,7 @@ public struct Runner: Sendable {
         let borrowed = Borrowed(target: target, journal: journal, clock: setup.clock, sink: setup.sink)
         do {
             if borrows { try await borrowed.take(summary.borrowings) }
+            try await writeCatalogue(run)
             try await writeTickets(run)
         } catch {
             await run.settleBeforeGivingBack()
@@ -248,10 +249,8 @@ public struct Runner: Sendable {
         let preparation = run.preparation
         var work: TicketWork
         do {
-            let line = try await preparation.line(of: stub)
-            let ticket = try run.setup.mapping.decode(line)
-            guard run.setup.selection.admits(ticket), pass(ticket) else { return }
-            work = try await preparation.work(for: ticket, line: line)
+            guard let mapped = try await preparation.mapped(stub), pass(mapped.ticket) else { return }
+            work = try await preparation.work(for: mapped)
             if let found = run.mistrusted { work.doubtWhatIsMissing(found: found) }
         } catch let diagnostic as Diagnostic where diagnostic.cause == .machine {
             throw diagnostic

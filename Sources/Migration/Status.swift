@@ -16,6 +16,8 @@ public struct JournalReader: Sendable {
         let counts = try await journal.counts()
         var report = RunReport(state: run?.state ?? .interrupted)
         report.counts.created = counts.tickets[.complete] ?? 0
+        // The catalogue is one unit of work too, but no ticket.
+        if try await journal.ticket(CatalogueEntry.ticketID)?.ticket.state == .complete { report.counts.created -= 1 }
         report.counts.failed = counts.tickets[.failed] ?? 0
         report.counts.uncertain = counts.tickets[.setAside] ?? 0
         report.messages["created"] = (counts.steps[.create] ?? 0) + (counts.steps[.append] ?? 0)

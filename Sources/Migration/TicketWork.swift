@@ -187,31 +187,37 @@ struct TicketPreparation: Sendable {
         return try await setup.source.fetch(stub)
     }
 
-    /// The work for a ticket; nil if the selection leaves it out.
-    func work(for line: CanonicalLine) async throws -> TicketWork? {
-        let ticket = try setup.mapping.decode(line)
-        guard setup.selection.admits(ticket) else { return nil }
-        return try await work(for: ticket, line: line)
+    /// A ticket that the selection lets through, with its draft.
+    struct Mapped: Sendable {
+        var ticket: Ticket
+        var line: CanonicalLine
+        var draft: Draft
+        /// What the mapping's rules leave out.
+        var losses: [Loss]
     }
 
-    /// The work for a ticket that the selection lets through.
-    func work(for ticket: Ticket, line: CanonicalLine) async throws -> TicketWork {
+    /// Reads and maps a ticket; nil if the selection leaves it out.
+    func mapped(_ stub: Stub) async throws -> Mapped? {
+        let line = try await line(of: stub)
+        let ticket = try setup.mapping.decode(line)
+        guard setup.selection.admits(ticket) else { return nil }
         let (draft, losses) = try setup.mapping.map(ticket)
-        let known = try await journal.ticket(ticket.id)
-        var progress = TicketProgress()
-        var inDoubt: [WriteKey: StepRecord] = [:]
-        for step in known?.steps ?? [] {
-            let key = identity.key(ticket: ticket.id, part: step.part)
-            if step.inDoubt || step.state == .setAside || step.state == .rejected { inDoubt[key] = step }
-            guard step.state == .done, let receipt = step.receipt else { continue }
-            progress.done[key] = .init(
-                receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value, name: step.name)
-        }
+        return Mapped(ticket: ticket, line: line, draft: draft, losses: losses)
+    }
+
+    /// The work for a ticket.
+    func work(for mapped: Mapped) async throws -> TicketWork {
+        let (ticket, line) = (mapped.ticket, mapped.line)
+        var (draft, losses) = (mapped.draft, mapped.losses)
+        var renamed: Loss?
+        if await target.features.keepsOneNamePerAddress { renamed = setup.names.settle(&draft) }
+        let known = try await known(ticket.id)
         let files = await files(of: draft.ticket)
-        let plan = await target.plan(draft, losses: losses, files: files, identity: identity, progress: progress)
+        let plan = await target.plan(draft, losses: losses, files: files, identity: identity, progress: known.progress)
+        if let renamed { losses.append(renamed) }
         var work = TicketWork(
-            ticket: ticket, line: line, plan: plan, losses: losses, record: known?.ticket, progress: progress,
-            inDoubt: inDoubt)
+            ticket: ticket, line: line, plan: plan, losses: losses, record: known.record, progress: known.progress,
+            inDoubt: known.inDoubt)
         work.files = files.joined().compactMap { try? $0.get() }
         if !work.changedTexts.isEmpty {
             // A file that turned up after its message was written is not in the target: its loss stays.
@@ -220,6 +226,27 @@ struct TicketPreparation: Sendable {
         }
         if work.action == .update, !setup.overwritesConflicts, try await isTouched(work) { work.keepConflicts() }
         return work
+    }
+
+    /// What the journal has of a ticket.
+    struct Known: Sendable {
+        var record: TicketRecord?
+        var progress = TicketProgress()
+        var inDoubt: [WriteKey: StepRecord] = [:]
+    }
+
+    /// What the journal has of a ticket; nothing for a new one.
+    func known(_ id: String) async throws -> Known {
+        guard let (ticket, steps) = try await journal.ticket(id) else { return Known() }
+        var known = Known(record: ticket)
+        for step in steps {
+            let key = identity.key(ticket: id, part: step.part)
+            if step.inDoubt || step.state == .setAside || step.state == .rejected { known.inDoubt[key] = step }
+            guard step.state == .done, let receipt = step.receipt else { continue }
+            known.progress.done[key] = .init(
+                receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value, name: step.name)
+        }
+        return known
     }
 
     /// Whether people changed the ticket in the target since it was complete.

@@ -17,7 +17,7 @@ package struct PlanText {
 
     /// The summary, the losses by kind, what is left aside and what is borrowed.
     package var lines: [String] {
-        head + preparations + losses + reading + notices
+        head + catalogue + preparations + losses + reading + notices
     }
 
     /// One line a changed ticket; nil for one that stays as it is.
@@ -104,6 +104,27 @@ package struct PlanText {
         return all.isEmpty ? [] : ["", style.bold("Before the first ticket")] + bullets(all)
     }
 
+    private var catalogue: [String] {
+        let catalogue = summary.catalogue
+        guard !catalogue.isEmpty else { return [] }
+        let kinds = catalogue.entries.sorted { $0.key.rawValue < $1.key.rawValue }
+            .map { TerminalText.counted($0.value, $0.key.words.one, $0.key.words.many) }
+        var out = ["the source has \(kinds.joined(separator: ", "))"]
+        if !catalogue.create.isEmpty { out.append("to be made in the target: \(some(catalogue.create))") }
+        for (reason, missing) in Dictionary(grouping: catalogue.missing, by: \.reason).sorted(by: { $0.key < $1.key }) {
+            out.append("\(some(missing.map { "\($0.value ?? $0.field)" })): \(reason)")
+        }
+        if !catalogue.doubles.isEmpty {
+            let pairs = catalogue.doubles.map { $0.map { $0.email ?? $0.name }.joined(separator: " = ") }
+            out.append("customers who may be the same (nothing is merged): \(some(pairs))")
+        }
+        return ["", style.bold("Catalogue")] + bullets(out)
+    }
+
+    private func some(_ texts: [String]) -> String {
+        texts.prefix(10).joined(separator: ", ") + (texts.count > 10 ? ", … (\(TerminalText.count(texts.count)))" : "")
+    }
+
     private var losses: [String] {
         guard summary.losses > 0 else { return [] }
         var lines = [
@@ -179,6 +200,26 @@ extension Loss.Fallback {
         case .finishingFile: "the finishing file"
         case .archive: "the archive"
         case .substitute: "the nearest value"
+        }
+    }
+}
+
+extension CatalogueEntry.Kind {
+    /// For counting.
+    fileprivate var words: (one: String, many: String) {
+        switch self {
+        case .agent: ("agent", "agents")
+        case .customer: ("customer", "customers")
+        case .organization: ("organization", "organizations")
+        case .department: ("department", "departments")
+        case .category: ("category", "categories")
+        case .product: ("product", "products")
+        case .mailbox: ("mailbox", "mailboxes")
+        case .tag: ("tag", "tags")
+        case .field: ("field", "fields")
+        case .savedReply: ("saved reply", "saved replies")
+        case .automaticMessage: ("automatic message", "automatic messages")
+        case .officeHours: ("set of office hours", "sets of office hours")
         }
     }
 }

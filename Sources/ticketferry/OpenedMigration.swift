@@ -43,6 +43,7 @@ struct OpenedMigration {
             selection: selection, attachments: file.attachments, notifications: file.notifications,
             concurrency: file.concurrency, overwritesConflicts: flags.overwritesConflicts, sink: console,
             observer: ConsoleObserver(progress: console.progress), stop: stop)
+        setup.creating = try file.creatingKinds()
     }
 
     /// Opens the source alone.

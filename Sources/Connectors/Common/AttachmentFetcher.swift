@@ -44,7 +44,8 @@ final class AttachmentFetcher: Sendable {
         for attachment: Attachment, client: APIClient, refusal: (String) -> String? = { _ in nil }
     ) async throws -> Result<ResolvedFile, FileUnavailable> {
         guard let text = attachment.url, let url = EndpointURL(text) else {
-            return .failure(FileUnavailable(attachment.url == nil ? "it has no address" : "its address is no web address"))
+            return .failure(
+                FileUnavailable(attachment.url == nil ? "it has no address" : "its address is no web address"))
         }
         guard allowsOtherHosts || url.host == client.base.site.host else {
             return .failure(FileUnavailable("its address leads to another host (\(url.host))"))

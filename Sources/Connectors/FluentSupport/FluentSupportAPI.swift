@@ -34,7 +34,9 @@ package struct FluentSupportAPI: Sendable {
     var authorizePage: String { Self.wordPress.authorizePage(of: client) }
 
     /// Where people see a ticket.
-    func page(ofTicket id: Int) -> String { "\(WordPressSite.folder(of: client))wp-admin/admin.php?page=fluent-support#/tickets/\(id)/view" }
+    func page(ofTicket id: Int) -> String {
+        "\(WordPressSite.folder(of: client))wp-admin/admin.php?page=fluent-support#/tickets/\(id)/view"
+    }
 
     /// Switches all logins to `?rest_route=` for sites without pretty links.
     mutating func useRouteQuery() {

@@ -21,7 +21,9 @@ enum FluentSupportPreflight {
     /// Who the login is; explains a refusal.
     static func login(_ api: FluentSupportAPI, index: JSON) async throws -> Login {
         let answer = try await api.client.read(APICall(.get, "me"))
-        if answer.status == 401 { throw await FluentSupportAPI.wordPress.unauthorized(api.client, index: index, request: answer.request) }
+        if answer.status == 401 {
+            throw await FluentSupportAPI.wordPress.unauthorized(api.client, index: index, request: answer.request)
+        }
         guard answer.isSuccess, let me = answer.json, me.members != nil else {
             throw FluentSupportAPI.diagnostic(of: answer, client: api.client)
         }

@@ -100,7 +100,8 @@ package final class FluentSupportTarget: TicketTarget {
             if site.canMute { policies = [.stage, .mute] + policies }
             return TargetFeatures(
                 notes: true, notificationPolicies: policies, settleTime: options.settleTime,
-                maxFileSize: site.maxFileSize, finishingHead: finishingHead, requestTime: site.requestTime)
+                maxFileSize: site.maxFileSize, keepsOneNamePerAddress: true, finishingHead: finishingHead,
+                requestTime: site.requestTime)
         }
     }
 
