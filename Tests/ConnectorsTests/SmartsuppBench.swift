@@ -88,17 +88,18 @@ struct SmartsuppBench {
     /// One run as a process of its own.
     @discardableResult
     func run(
-        _ tickets: [Ticket], journal: any Journal = MemoryJournal(), options target: [String: OptionValue] = [:],
+        _ tickets: [Ticket], catalogue: [CatalogueEntry] = [], journal: any Journal = MemoryJournal(), options target: [String: OptionValue] = [:],
         policy: NotificationPolicy = .allow, adopts: Bool = false, clock: any RunClock = HastyClock()
     ) async throws -> RunReport {
         var options = RunOptions()
         options.allowsNotifications = true
         options.adopts = adopts
-        let setup = MigrationSetup(
-            name: "test", sourceName: "acme", source: TicketList(tickets),
+        var setup = MigrationSetup(
+            name: "test", sourceName: "acme", source: TicketList(tickets, catalogue),
             mapping: TicketMapping { WriteMapping.none.draft(of: $0) }, notifications: policy, concurrency: 4,
             clock: clock,
             sink: notes)
+        setup.creating = Set(CatalogueEntry.Kind.allCases)
         return try await Runner(setup: setup, target: self.target(target), journal: journal, options: options).migrate()
     }
 }
@@ -121,7 +122,9 @@ struct HastyClock: RunClock {
 /// Tickets in memory as a source.
 final class TicketList: TicketSource {
     private let tickets: [Ticket]
-    init(_ tickets: [Ticket]) { self.tickets = tickets }
+    private let entries: [CatalogueEntry]
+    init(_ tickets: [Ticket], _ entries: [CatalogueEntry] = []) { (self.tickets, self.entries) = (tickets, entries) }
+    func catalogue() async throws -> [CatalogueEntry] { entries }
     func identity() async throws -> String? { "acme" }
     func list(since: Timestamp?, after: Cursor?) async throws -> Page {
         Page(stubs: tickets.map { Stub(id: $0.id, line: CanonicalLine($0)) }, next: nil, total: tickets.count)

@@ -163,12 +163,38 @@ struct SmartsuppCatalogueTests {
             catalogue: entries, creating: [.agent], identity: identity, progress: TicketProgress())
         #expect(plan.steps.map(\.name) == ["account test", "agent grace@old.example"])
         let receipts = await perform(plan, target)
-        #expect(receipts[plan.steps[0].key]?.id == "1002")
+        #expect(receipts[plan.steps[0].key]?.id == "account:1002")
         let state = await bench.sandbox.dump()
         #expect(state["agents"]?.array?.last?["account"] == 1002)
         guard case .cannotTell = try await target.lookUp(plan.steps[0], receipts: [:]) else {
             Issue.record("an account in doubt is not to be made again")
             return
         }
+    }
+
+    @Test(
+        "agents whom a run makes write as themselves in the same run, whatever ids things have",
+        arguments: [[], ["ids-as-numbers"]])
+    func wholeRun(switches: Set<String>) async throws {
+        let folder = try folder()
+        let bench = try SmartsuppBench(switches)
+        let journal = MemoryJournal()
+        var ticket = Ticket.sample(id: "w1")
+        ticket.messages[1].author = Person(role: .agent, name: "Grace O'Hara", email: "grace@old.example")
+        for round in 0..<2 {
+            let report = try await bench.run(
+                [ticket], catalogue: entries, journal: journal, options: options(folder))
+            #expect(report.failures.isEmpty && report.counts.uncertain == 0, "\(report.failures.map(\.failure))")
+            #expect(round == 0 ? report.counts.created == 1 : report.counts.unchanged == 1)
+        }
+        let state = await bench.sandbox.dump()
+        #expect(state["agents"]?.array?.count == 4 && state["conversations"]?.array?.count == 1)
+        let grace = state["agents"]?.array?.last
+        #expect(grace?["email"] == "grace@old.example")
+        #expect(state["messages"]?.array?.filter { $0["agent_id"] == grace?["id"] }.count == 1)
+        let file = try String(contentsOfFile: "\(folder)/passwords", encoding: .utf8)
+        let password = String(file.split(separator: "\t").last?.dropLast() ?? "")
+        let known = await journal.ticket(CatalogueEntry.ticketID)
+        #expect(known?.steps.isEmpty == false && password.count >= 20 && !"\(known as Any)".contains(password))
     }
 }

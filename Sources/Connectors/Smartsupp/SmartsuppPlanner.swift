@@ -281,6 +281,7 @@ struct SmartsuppPlanner {
 
     private struct Writer {
         var subType: String
+        /// An address in lower case.
         var agent: String?
         var header: String?
     }
@@ -299,7 +300,7 @@ struct SmartsuppPlanner {
             .init("op", "message"), .init("sub_type", .string(writer.subType)), .init("text", .string(text.text)),
             .init("twin", JSON(twins[twin] ?? 1)),
         ]
-        if let agent = writer.agent { members.append(.init("agent_id", .string(agent))) }
+        if let agent = writer.agent { members.append(.init("agent", .string(agent))) }
         if let html = text.html {
             members.append(.init("html", .string(html)))
             members.append(.init("rich", .bool(text.isRich)))
@@ -312,6 +313,12 @@ struct SmartsuppPlanner {
                 payload: .object(members)))
     }
 
+    /// The address of an agent whom Smartsupp has, or will have before the first ticket.
+    private func agent(_ email: String) -> String? {
+        let key = email.lowercased()
+        return site.agents[key] != nil || site.coming.contains(key) ? key : nil
+    }
+
     private mutating func writer(_ index: Int) -> Writer {
         let author = ticket.messages[index].author
         func bot(_ reason: String) -> Writer { Writer(subType: "bot", agent: nil, header: namedHeader(index, reason)) }
@@ -319,17 +326,16 @@ struct SmartsuppPlanner {
         case .header: return bot("the mapping names this author in a header")
         case .placeholder: return bot("the mapping puts a name in this author's place")
         case .agent(let email):
-            guard let id = site.agents[email.lowercased()] else { return bot("Smartsupp has no agent \(email)") }
+            guard let agent = agent(email) else { return bot("Smartsupp has no agent \(email)") }
             namesAuthors = true
             book.named(author, reason: "the mapping writes this as \(email)")
-            return Writer(subType: "agent", agent: id, header: authorship(index)?.header)
+            return Writer(subType: "agent", agent: agent, header: authorship(index)?.header)
         case .asWritten: break
         }
         guard let author else { return bot("the source does not tell who wrote this") }
         if ticket.isRequester(author) { return Writer(subType: "contact", agent: nil, header: datedHeader(index)) }
-        if author.role == .agent || author.role == nil, let id = author.email.flatMap({ site.agents[$0.lowercased()] })
-        {
-            return Writer(subType: "agent", agent: id, header: datedHeader(index))
+        if author.role == .agent || author.role == nil, let agent = author.email.flatMap({ agent($0) }) {
+            return Writer(subType: "agent", agent: agent, header: datedHeader(index))
         }
         if author.role == .system, author.displayName == nil {
             return Writer(subType: "bot", agent: nil, header: datedHeader(index))

@@ -68,7 +68,12 @@ extension SmartsuppTarget {
             guard let contact else { return .rejected(missingTicket(step)) }
             body["contact_id"] = .string(contact)
         }
-        if let agent = payload["agent_id"] { body["agent_id"] = agent }
+        if let agent = payload["agent"]?.string {
+            do {
+                guard let id = try await agentID(agent) else { return .rejected(missingAgent(agent, step)) }
+                body["agent_id"] = .string(id)
+            } catch { return .notNow(Self.diagnostic(error, step), retryAfter: .seconds(5)) }
+        }
         let sent = await api.send(
             APICall(.post, "conversations/\(PercentEncoding.encode(ticket.id))/messages", body: .json(body)))
         guard case .understood(let json) = sent else { return sent.failure ?? .rejected(missingTicket(step)) }
@@ -81,6 +86,21 @@ extension SmartsuppTarget {
         let sent = await api.send(APICall(.patch, path), allowsEmpty: true)
         guard case .understood = sent else { return sent.failure ?? .understood(Receipt(id: id), losses: []) }
         return .understood(Receipt(id: id, stored: Self.stored(status: "closed", tags: [])), losses: [])
+    }
+
+    /// An agent's id by address; agents whom the catalogue made are read again.
+    private func agentID(_ email: String) async throws -> String? {
+        if let known = site.agents[email] { return known }
+        let agents = try await readAgents()
+        learn(agents: agents)
+        return agents[email]
+    }
+
+    private func missingAgent(_ email: String, _ step: Step) -> Diagnostic {
+        Diagnostic(
+            code: "smartsupp.no-agent", "the agent \(email) of “\(step.name)” is not in Smartsupp", subject: api.address,
+            remedy: "look why the catalogue could not make this user, then run the same command again",
+            cause: .someFailed)
     }
 
     /// The contact of a conversation that was adopted: its receipt does not tell.

@@ -10,7 +10,12 @@ extension SmartsuppTarget {
     ) async -> TicketPlan {
         var planner = SmartsuppCataloguePlanner(
             site: site, options: options, hasKey: account != nil, creating: creating, identity: identity)
-        return planner.make(catalogue)
+        let plan = planner.make(catalogue)
+        // Their words wait for them: the catalogue goes before the tickets.
+        let coming = plan.steps.filter { $0.payload["op"]?.string == "user" }
+            .compactMap { $0.payload["body"]?["email"]?.string?.lowercased() }
+        learn(coming: Set(coming))
+        return plan
     }
 
     /// A step of the catalogue.
@@ -18,7 +23,7 @@ extension SmartsuppTarget {
         let payload = step.payload
         if payload["op"]?.string == "contact" {
             switch await findOrMake(payload["contact"] ?? .object([]), marker: payload["person"]?.string ?? "") {
-            case .success(let contact): return .understood(Receipt(id: contact.id), losses: contact.losses)
+            case .success(let contact): return .understood(Receipt(id: "contact:\(contact.id)"), losses: contact.losses)
             case .failed(let outcome): return outcome
             }
         }
@@ -27,7 +32,7 @@ extension SmartsuppTarget {
             let sent = await account.send("accounts/create", payload["body"] ?? .object([]))
             return Self.outcome(sent, step, self)
         }
-        guard let id = options.account ?? step.needs.first.flatMap({ receipts[$0]?.id }) else {
+        guard let id = accountID(step, receipts) else {
             return .rejected(missingTicket(step))
         }
         let base = "accounts/\(PercentEncoding.encode(id))"
@@ -39,7 +44,7 @@ extension SmartsuppTarget {
         case "hours":
             let sent = await account.send("\(base)/officehours/update", payload["body"] ?? .object([]))
             if let failure = sent.failure { return failure }
-            return .understood(Receipt(id: id), losses: [])
+            return .understood(Self.receipt(id, step), losses: [])
         default: return .rejected(missingTicket(step))
         }
     }
@@ -61,7 +66,17 @@ extension SmartsuppTarget {
     private static func outcome(_ sent: Sent, _ step: Step, _ target: SmartsuppTarget) -> Outcome {
         guard case .understood(let json) = sent else { return sent.failure ?? .rejected(target.missingTicket(step)) }
         guard let id = json["id"]?.text, !id.isEmpty else { return .uncertain(target.oddAnswer(step)) }
-        return .understood(Receipt(id: id), losses: [])
+        return .understood(Self.receipt(id, step), losses: [])
+    }
+
+    /// A receipt whose id no conversation has: the journal knows what it made by these.
+    private static func receipt(_ id: String, _ step: Step) -> Receipt {
+        Receipt(id: "\(step.payload["op"]?.string ?? ""):\(id)")
+    }
+
+    /// The account of a step: the one given, else the one that was made for it.
+    private func accountID(_ step: Step, _ receipts: [WriteKey: Receipt]) -> String? {
+        options.account ?? step.needs.first.flatMap { receipts[$0]?.id }.map { String($0.dropFirst("account:".count)) }
     }
 
     /// Looks for a thing of the catalogue: users and contacts by address, triggers by name.
@@ -80,7 +95,7 @@ extension SmartsuppTarget {
                     remedy: "ask Smartsupp; then write its id into `account` and leave `createAccount` out",
                     cause: .someFailed))
         }
-        guard let id = options.account ?? step.needs.first.flatMap({ receipts[$0]?.id }) else { return .notFound }
+        guard let id = accountID(step, receipts) else { return .notFound }
         let rows: [JSON]
         switch step.payload["op"]?.string {
         case "user":
@@ -91,7 +106,7 @@ extension SmartsuppTarget {
         default: return .notFound
         }
         guard let found = rows.first?["id"]?.text else { return .notFound }
-        return .found(Receipt(id: found))
+        return .found(Self.receipt(found, step))
     }
 }
 

@@ -39,7 +39,7 @@ extension SmartsuppTarget {
             return .found(Self.receipt(row, id: id, step, contact: nil))
         case "message":
             guard let ticket = step.needs.first.flatMap({ receipts[$0] }) else { return .notFound }
-            return Self.find(step, in: try await api.messages(of: ticket.id), api: api)
+            return find(step, in: try await api.messages(of: ticket.id))
         case "close":
             guard let ticket = step.needs.first.flatMap({ receipts[$0] }) else { return .notFound }
             guard let row = try await api.find("conversations/\(PercentEncoding.encode(ticket.id))") else {
@@ -54,15 +54,15 @@ extension SmartsuppTarget {
     /// A message by its `ext_id`; where answers do not tell one, by its words and who says them.
     ///
     /// Equal words of one writer are told apart by how many of them were sent before.
-    static func find(_ step: Step, in messages: [JSON], api: SmartsuppAPI) -> LookUp {
-        let own = messages.filter { extID($0) == step.key.marker }
-        if own.count > 1 { return .cannotTell(several(step, own, api)) }
-        if let message = own.first, let id = message["id"]?.text { return found(message, id, step) }
-        if messages.contains(where: { extID($0).flatMap { WriteKey.parse(marker: $0) } != nil }) { return .notFound }
+    func find(_ step: Step, in messages: [JSON]) -> LookUp {
+        let own = messages.filter { Self.extID($0) == step.key.marker }
+        if own.count > 1 { return .cannotTell(Self.several(step, own, api)) }
+        if let message = own.first, let id = message["id"]?.text { return Self.found(message, id, step) }
+        if messages.contains(where: { Self.extID($0).flatMap { WriteKey.parse(marker: $0) } != nil }) { return .notFound }
         let equal = messages.filter { isEqual($0, step) }
         let place = (step.payload["twin"]?.int ?? 1) - 1
         guard equal.indices.contains(place), let id = equal[place]["id"]?.text else { return .notFound }
-        return found(equal[place], id, step)
+        return Self.found(equal[place], id, step)
     }
 
     private static func found(_ message: JSON, _ id: String, _ step: Step) -> LookUp {
@@ -71,10 +71,11 @@ extension SmartsuppTarget {
         return .found(receipt)
     }
 
-    private static func isEqual(_ message: JSON, _ step: Step) -> Bool {
+    private func isEqual(_ message: JSON, _ step: Step) -> Bool {
         var fields = SmartsuppFields(message)
         guard fields.text("sub_type") == step.payload["sub_type"]?.string else { return false }
-        if let agent = step.payload["agent_id"]?.string, let other = fields.text("agent_id"), agent != other {
+        let agent = step.payload["agent"]?.string.flatMap { site.agents[$0] }
+        if let agent, let other = fields.text("agent_id"), agent != other {
             return false
         }
         let content = fields.take("content")
@@ -93,7 +94,7 @@ extension SmartsuppTarget {
                 receipt.url = ticket.url
                 out[step.key] = receipt
             case "message":
-                switch Self.find(step, in: messages, api: api) {
+                switch find(step, in: messages) {
                 case .found(let receipt): out[step.key] = receipt
                 case .cannotTell(let diagnostic): throw diagnostic
                 case .notFound: break

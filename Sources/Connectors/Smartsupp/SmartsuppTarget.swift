@@ -9,6 +9,8 @@ internal import Transport
 struct SmartsuppSite: Sendable {
     /// Ids of agents by their address in lower case.
     var agents: [String: String] = [:]
+    /// Addresses, in lower case, of agents whom the catalogue makes before the first ticket.
+    var coming: Set<String> = []
     /// Users of the account API by their address in lower case.
     var users: [String: String] = [:]
     /// Ids of triggers by name.
@@ -62,6 +64,12 @@ final class SmartsuppTarget: TicketTarget {
     /// Keeps what the pre-flight found.
     func learn(_ site: SmartsuppSite) { state.withLock { $0.site = site } }
 
+    /// Notes who will be an agent before the first ticket.
+    func learn(coming: Set<String>) { state.withLock { $0.site.coming = coming } }
+
+    /// Keeps agents by address.
+    func learn(agents: [String: String]) { state.withLock { $0.site.agents = agents } }
+
     /// The contacts without an address, where they are known.
     var anonymous: [String: JSON]? { state.withLock { $0.anonymous } }
 
@@ -85,13 +93,7 @@ final class SmartsuppTarget: TicketTarget {
         var site = SmartsuppSite()
         site.policy = policy
         let (began, sent) = (ContinuousClock.now, api.client.pacer.report.requests)
-        for row in try await api.agents() {
-            guard let agent = SmartsuppTicketReader.agent(row), let id = agent.id, let email = agent.email else {
-                continue
-            }
-            if row["deleted_at"]?.text != nil || row["deletedAt"]?.text != nil { continue }
-            site.agents[email.lowercased()] = id
-        }
+        site.agents = try await readAgents()
         // Whether conversations may be read at all: every look-up needs it.
         _ = try await api.search(after: nil, size: 1, timezone: "UTC")
         site.requestTime = (ContinuousClock.now - began) / max(1, api.client.pacer.report.requests - sent)
@@ -115,6 +117,19 @@ final class SmartsuppTarget: TicketTarget {
             }
         }
         learn(site)
+    }
+
+    /// Ids of agents who are not deleted, by address in lower case.
+    func readAgents() async throws -> [String: String] {
+        var agents: [String: String] = [:]
+        for row in try await api.agents() {
+            guard let agent = SmartsuppTicketReader.agent(row), let id = agent.id, let email = agent.email else {
+                continue
+            }
+            if row["deleted_at"]?.text != nil || row["deletedAt"]?.text != nil { continue }
+            agents[email.lowercased()] = id
+        }
+        return agents
     }
 
     func policy() async throws -> NotificationPolicy {
