@@ -88,7 +88,8 @@ struct SmartsuppBench {
     /// One run as a process of its own.
     @discardableResult
     func run(
-        _ tickets: [Ticket], catalogue: [CatalogueEntry] = [], journal: any Journal = MemoryJournal(), options target: [String: OptionValue] = [:],
+        _ tickets: [Ticket], catalogue: [CatalogueEntry] = [], journal: any Journal = MemoryJournal(),
+        options target: [String: OptionValue] = [:],
         policy: NotificationPolicy = .allow, adopts: Bool = false, clock: any RunClock = HastyClock()
     ) async throws -> RunReport {
         var options = RunOptions()

@@ -48,7 +48,7 @@ package enum Smartsupp {
             "a customer without an address stays one without: no address is made up",
             "agents of the account, matched by e-mail, and the chat's contact write as themselves; all others as the bot, named in the line above",
             "subject, tags, custom fields and names of department, product and so on are kept in the chat's variables",
-            "e-mails: whether Smartsupp mails an agent's message to a contact with an address is not documented; each is counted as one mail, and nothing can be muted. Whether it tells agents of new chats by mail is not known either",
+            "e-mails: whether Smartsupp mails an agent's message to a contact with an address is not documented; each is counted as one mail, and nothing can be muted: such a run needs `notifications: allow` and --allow-notifications. Whether it tells agents of new chats by mail is not known either",
             "requests are counted at most: a contact that is there already costs one less",
             "catalogue: contacts as customers; users, switched-off triggers and office hours by the account API, with generated passwords in a file",
             "a delta reads the whole list of conversations (the search's filters by date are not documented) and fetches those that changed",

@@ -120,9 +120,9 @@ struct SmartsuppAPI: Sendable {
 enum SmartsuppCursor {
     /// What to hand back for the next page; nil: this was the last one.
     ///
-    /// A cursor is opaque, but the one that the service gives is known to be the time of the last row alone: two chats of
-    /// one millisecond on both sides of a page's end would lose the second. So a lone number is widened by one, which brings
-    /// the last rows again (repeated ids are dropped); where that brings nothing new, the number goes back as it came.
+    /// A cursor is opaque, but the service's own clients show it as the time of the last row alone: of two chats of one
+    /// millisecond on both sides of a page's end the second would be lost. So a lone number is widened by one, which
+    /// brings the last rows again (repeated ids are dropped); where that brings nothing new, it goes back as it came.
     ///
     /// - Parameters:
     ///   - given: the answer's `after`.

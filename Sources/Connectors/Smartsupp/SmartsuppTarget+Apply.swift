@@ -98,7 +98,8 @@ extension SmartsuppTarget {
 
     private func missingAgent(_ email: String, _ step: Step) -> Diagnostic {
         Diagnostic(
-            code: "smartsupp.no-agent", "the agent \(email) of “\(step.name)” is not in Smartsupp", subject: api.address,
+            code: "smartsupp.no-agent", "the agent \(email) of “\(step.name)” is not in Smartsupp",
+            subject: api.address,
             remedy: "look why the catalogue could not make this user, then run the same command again",
             cause: .someFailed)
     }

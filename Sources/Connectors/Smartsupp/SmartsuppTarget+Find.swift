@@ -58,7 +58,9 @@ extension SmartsuppTarget {
         let own = messages.filter { Self.extID($0) == step.key.marker }
         if own.count > 1 { return .cannotTell(Self.several(step, own, api)) }
         if let message = own.first, let id = message["id"]?.text { return Self.found(message, id, step) }
-        if messages.contains(where: { Self.extID($0).flatMap { WriteKey.parse(marker: $0) } != nil }) { return .notFound }
+        if messages.contains(where: { Self.extID($0).flatMap { WriteKey.parse(marker: $0) } != nil }) {
+            return .notFound
+        }
         let equal = messages.filter { isEqual($0, step) }
         let place = (step.payload["twin"]?.int ?? 1) - 1
         guard equal.indices.contains(place), let id = equal[place]["id"]?.text else { return .notFound }

@@ -137,7 +137,9 @@ final class SmartsuppTarget: TicketTarget {
         guard wanted == .refuse || wanted == .allow else {
             throw Diagnostic(
                 code: "smartsupp.cannot-mute", "Smartsupp has no way to \(wanted.rawValue) e-mails",
-                subject: api.address, remedy: "look at the plan's count of mails, then run with --allow-notifications",
+                subject: api.address,
+                remedy:
+                    "look at the plan's count of mails, then say `notifications: allow` and run with --allow-notifications",
                 cause: .refused)
         }
         return wanted
