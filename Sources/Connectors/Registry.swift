@@ -10,7 +10,8 @@ package enum Registry {
     package static let helpdesks: [Helpdesk] = [
         SmartSupport.helpdesk,
         SupportEngine.helpdesk,
-        FluentSupport.helpdesk
+        FluentSupport.helpdesk,
+        Smartsupp.helpdesk
     ]
 
     /// By their order in help and reports.

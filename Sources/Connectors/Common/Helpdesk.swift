@@ -18,6 +18,8 @@ package struct Helpdesk: Sendable {
     package var deviations: [ConnectorDescriptor.Deviation]
     /// Where the API lies below the address that a user typed.
     package var api: APIPath
+    /// The address where `url` may be left out; nil: it has to be said.
+    package var defaultURL: String?
     /// Opens it for reading over a connection; nil: it cannot be read from.
     package var source: (@Sendable (OpenContext, Connection) async throws -> any TicketSource)?
     /// Opens it for writing over a connection; nil: it cannot be written to.
@@ -56,6 +58,7 @@ package struct Helpdesk: Sendable {
     package init(
         name: String, summary: String, options: [ConnectorOption], features: [String],
         deviations: [ConnectorDescriptor.Deviation], api: APIPath, practice: Practice,
+        defaultURL: String? = nil,
         source: (@Sendable (OpenContext, Connection) async throws -> any TicketSource)? = nil,
         target: (@Sendable (OpenContext, Connection) async throws -> any TicketTarget)? = nil
     ) {
@@ -65,6 +68,7 @@ package struct Helpdesk: Sendable {
         self.features = features
         self.deviations = deviations
         self.api = api
+        self.defaultURL = defaultURL
         self.practice = practice
         self.source = source
         self.target = target
@@ -87,7 +91,7 @@ package struct Helpdesk: Sendable {
     /// `url: sandbox:` and `sandbox:FILE` are the practice site in this process, with any login.
     /// - Throws: a `Diagnostic` for an address that cannot hold.
     func connection(_ context: OpenContext) async throws -> Connection {
-        guard let url = context.text("url") else {
+        guard let url = context.text("url") ?? defaultURL else {
             throw Diagnostic(
                 code: "\(name).no-url", "\(name) needs `url`", subject: context.file,
                 remedy: "add the address of the helpdesk to the migration file", cause: .badInput)
