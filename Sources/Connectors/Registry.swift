@@ -8,7 +8,8 @@ package import Migration
 package enum Registry {
     /// The helpdesks, by their order in help and reports.
     package static let helpdesks: [Helpdesk] = [
-        FluentSupport.helpdesk
+        FluentSupport.helpdesk,
+        KBSupport.helpdesk,
     ]
 
     /// By their order in help and reports.
