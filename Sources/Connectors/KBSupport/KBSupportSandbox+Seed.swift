@@ -86,7 +86,7 @@ extension KBSupportSandbox {
         ticket.author = 1
         // Some share their times to the second.
         ticket.date = number % 7 == 6 ? start / 86_400 * 86_400 : start
-        ticket.slug = FluentSupportSandbox.slug(ticket.title)
+        ticket.slug = FluentSupportSandbox.Text.slug(ticket.title)
         ticket.terms["ticket_sources"] = [4]
         let tags = tables["ticket_tag"].ids.filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
         if !tags.isEmpty { ticket.terms["ticket_tag"] = tags }
@@ -107,7 +107,7 @@ extension KBSupportSandbox {
         ]
         if isOn("sequential-numbers") { ticket.meta["number"] = .string("T-\(number + 1)") }
         if number % 11 == 10 { ticket.meta["company"] = JSON(12) }
-        if number % 13 == 12 { ticket.meta["form_data"] = ["Order": "A-\(number)", "Colours": ["red", "blue"]] }
+        if number % 13 == 12 { ticket.meta["form_data"] = ["Order": .string("A-\(number)"), "Colours": ["red", "blue"]] }
         ticket.modified = ticket.date + count * 3600
         ticket = store(ticket)
         if number % 5 == 4 { makeUpFile(of: ticket.id, "bild ü", "bild-u-\(number).png", at: ticket.date) }
@@ -145,7 +145,7 @@ extension KBSupportSandbox {
         file.type = "attachment"
         file.status = "inherit"
         (file.title, file.parent, file.date, file.modified) = (title, parent, date, date)
-        file.slug = FluentSupportSandbox.slug(name)
+        file.slug = FluentSupportSandbox.Text.slug(name)
         file.meta = ["file": .string(path), "mime": .string(mime), "size": JSON(bytes.count)]
         store(file)
         let data = Data(bytes).base64EncodedString()

@@ -204,7 +204,7 @@ extension KBSupportSandbox {
         ticket.content = stored(Self.capitalized(content), user)
         ticket.author = user.id
         (ticket.date, ticket.modified) = (now, now)
-        ticket.slug = FluentSupportSandbox.slug(ticket.title)
+        ticket.slug = FluentSupportSandbox.Text.slug(ticket.title)
         let agent = given("agent_id").flatMap(agent)
         ticket.status = agent == nil ? "new" : "open"
         ticket.terms["ticket_sources"] = [4]

@@ -115,7 +115,7 @@ extension KBSupportSandbox {
         let last = ["ticket_sources", "ticket_tag", "ticket_categories", "ticket_departments"].map { tables[$0].last }
         let id = max(4, (last.max() ?? 0)) + 1
         tables[taxonomy][id] = [
-            "id": JSON(id), "name": .string(name), "slug": .string(FluentSupportSandbox.slug(name)),
+            "id": JSON(id), "name": .string(name), "slug": .string(FluentSupportSandbox.Text.slug(name)),
         ]
         return id
     }
@@ -196,14 +196,14 @@ extension KBSupportSandbox {
         var row = Post()
         row.type = "attachment"
         row.status = "inherit"
-        let name = unusedName(FluentSupportSandbox.fileName(file.name))
+        let name = unusedName(FluentSupportSandbox.Text.fileName(file.name))
         row.title = call["title"]?.plainText ?? name
         row.parent = parent
         row.author = user.id
         let now = seconds
         let at = call["date_gmt"]?.plainText.flatMap { CivilTime.seconds($0.replacing("T", with: " ")) } ?? now
         (row.date, row.modified) = (at, at)
-        row.slug = unusedSlug(call["slug"]?.plainText ?? FluentSupportSandbox.slug(name))
+        row.slug = unusedSlug(call["slug"]?.plainText ?? FluentSupportSandbox.Text.slug(name))
         let path = "\(CivilTime(now).text(separator: " ").prefix(7).replacing("-", with: "/"))/\(name)"
         row.meta = ["file": .string(path), "mime": .string(mime), "size": JSON(file.bytes.count)]
         row = store(row)

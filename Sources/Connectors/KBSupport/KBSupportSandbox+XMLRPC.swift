@@ -124,7 +124,7 @@ extension KBSupportSandbox {
             if post.type != "kbs_ticket", let value = field["value"]?.text { post.meta[key] = .string(value) }
         }
         try take(content, into: &post, user)
-        if post.type == "kbs_company" { post.slug = FluentSupportSandbox.slug(post.title) }
+        if post.type == "kbs_company" { post.slug = FluentSupportSandbox.Text.slug(post.title) }
         return store(post)
     }
 

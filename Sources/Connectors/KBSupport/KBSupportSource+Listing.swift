@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Migration
+internal import Synchronization
 package import TicketModel
 internal import Transport
 

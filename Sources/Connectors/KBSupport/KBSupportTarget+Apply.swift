@@ -2,7 +2,7 @@
 internal import Foundation
 internal import HTTPTypes
 package import Migration
-internal import TicketModel
+package import TicketModel
 internal import Transport
 
 /// The machine's clock.
