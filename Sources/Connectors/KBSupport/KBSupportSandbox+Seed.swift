@@ -107,7 +107,9 @@ extension KBSupportSandbox {
         ]
         if isOn("sequential-numbers") { ticket.meta["number"] = .string("T-\(number + 1)") }
         if number % 11 == 10 { ticket.meta["company"] = JSON(12) }
-        if number % 13 == 12 { ticket.meta["form_data"] = ["Order": .string("A-\(number)"), "Colours": ["red", "blue"]] }
+        if number % 13 == 12 {
+            ticket.meta["form_data"] = ["Order": .string("A-\(number)"), "Colours": ["red", "blue"]]
+        }
         ticket.modified = ticket.date + count * 3600
         ticket = store(ticket)
         if number % 5 == 4 { makeUpFile(of: ticket.id, "bild ü", "bild-u-\(number).png", at: ticket.date) }

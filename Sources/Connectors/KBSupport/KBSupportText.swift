@@ -61,7 +61,9 @@ enum KBSupportText {
 
     /// The marker at the end of a text.
     static func marker(in text: String) -> (digest: String, generation: Int)? {
-        guard text.hasSuffix(" -->"), let start = text.range(of: "<!-- ferry-", options: String.CompareOptions.backwards) else { return nil }
+        guard text.hasSuffix(" -->"),
+            let start = text.range(of: "<!-- ferry-", options: String.CompareOptions.backwards)
+        else { return nil }
         let inner = text[start.lowerBound...].dropFirst(5).dropLast(4)
         return WriteKey.parse(marker: String(inner))
     }
