@@ -52,7 +52,7 @@ struct KBSupportTicketReader {
         }
         ticket.participants = (data.take("participants")?.texts ?? [])
             .filter { $0.lowercased() != requester?.email?.lowercased() }
-            .map { Person(role: .customer, email: $0) }
+            .map { Person(email: $0) }
         let categories = names(rest.take("ticket_categories"), site.categories)
         let departments = names(rest.take("ticket_departments") ?? data.take("department"), site.departments)
         ticket.department = departments.first ?? categories.first

@@ -69,11 +69,15 @@ enum XMLRPC {
         }
     }
 
-    /// A text; in base64 where XML cannot hold it or would change it (control characters, CR).
+    /// A text; in base64 where XML cannot hold it or would change it (control characters, CR), and where WordPress
+    /// would: it cuts blanks off the ends of plain strings (measured), not of decoded ones.
     private static func string(_ text: String) -> String {
-        let isPlain = text.unicodeScalars.allSatisfy {
-            $0.value >= 0x20 && $0.value != 0xFFFE && $0.value != 0xFFFF || $0 == "\n" || $0 == "\t"
-        }
+        func isBlank(_ scalar: Unicode.Scalar?) -> Bool { scalar.map { $0.value <= 0x20 } ?? false }
+        let isPlain =
+            !isBlank(text.unicodeScalars.first) && !isBlank(text.unicodeScalars.last)
+            && text.unicodeScalars.allSatisfy {
+                $0.value >= 0x20 && $0.value != 0xFFFE && $0.value != 0xFFFF || $0 == "\n" || $0 == "\t"
+            }
         return isPlain
             ? "<string>\(escaped(text))</string>"
             : "<base64>\(Data(text.utf8).base64EncodedString())</base64>"
@@ -110,6 +114,8 @@ private struct XMLRPCReader {
 
     private var tokens: [Token] = []
     private var at = 0
+    /// In a call WordPress cuts blanks off the ends of strings.
+    private var trims = false
 
     init(_ bytes: [UInt8]) { tokens = Self.tokens(bytes) }
 
@@ -141,6 +147,7 @@ private struct XMLRPCReader {
         guard open("methodName"), case .text(let name)? = next(), close("methodName"), open("params") else {
             return nil
         }
+        trims = true
         var parameters: [JSON] = []
         while open("param") {
             guard let value = value(), close("param") else { return nil }
@@ -183,7 +190,7 @@ private struct XMLRPCReader {
         case "base64":
             return Data(base64Encoded: text, options: .ignoreUnknownCharacters)
                 .map { .string(String(decoding: $0, as: UTF8.self)) }
-        default: return .string(text)
+        default: return .string(trims ? KBSupportText.title(text, KBSupportSite()) : text)
         }
     }
 
