@@ -64,16 +64,12 @@ import TicketModel
         let rows = try #require(exchange["response"]?["body"]?.array)
         try await site.edit { tables in
             for row in rows { Self.put(row, into: &tables) }
+            // When this was recorded no customer had an account yet.
+            for id in [5, 6] { tables["users"][id] = nil }
         }
         let answer = await ask(site, "GET", "/wp-json/kbs/v1/tickets?per_page=5&page=1&order=asc&orderby=id", nil)
         var differences: [String] = []
-        // Replies are counted from those that are there; none was put in.
-        let bare = rows.map { row -> JSON in
-            var row = row
-            row["replies"] = nil
-            return row
-        }
-        Self.compare(.array(bare), answer.body, at: "", into: &differences)
+        Self.compare(.array(rows), answer.body, at: "", into: &differences)
         #expect(differences.isEmpty, "\(differences.prefix(10).joined(separator: "\n"))")
         let next = await ask(site, "GET", "/wp-json/kbs/v1/tickets?per_page=2&page=1&order=asc&orderby=id", nil)
         #expect(next.headers["Link"]?.contains("/wp-json/kbs/v/tickets?per_page=2&page=2") == true)

@@ -106,7 +106,7 @@ extension KBSupportSandbox {
         var data: [JSON.Member] = [
             .init("number", meta["number"] ?? JSON(ticket.id)), .init("key", meta["key"] ?? ""),
         ]
-        let files = posts("attachment", below: ticket.id).sorted { $0.title < $1.title }
+        let files = posts("attachment", below: ticket.id).sorted { $0.title.lowercased() < $1.title.lowercased() }
         if !files.isEmpty {
             let shown = files.map { file -> JSON in
                 ["filename": .string(file.title), "url": .string(url(of: file, call))]
