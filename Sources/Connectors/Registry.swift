@@ -9,6 +9,7 @@ package enum Registry {
     /// The helpdesks, by their order in help and reports.
     package static let helpdesks: [Helpdesk] = [
         SmartSupport.helpdesk,
+        KBSupport.helpdesk,
         SupportEngine.helpdesk,
         FluentSupport.helpdesk,
         Smartsupp.helpdesk

@@ -12,6 +12,8 @@ package struct APIAnswer: Sendable {
     ///
     /// JSON is as it came and may repeat a secret: what is shown of it goes through ``APIClient/redact(_:)`` first.
     package var answer: JSONAnswer
+    /// The bytes of a body that is no JSON, for APIs that speak XML; may repeat a secret.
+    package var body: [UInt8] = []
     /// What PHP said around the JSON, free of the client's secrets; for one note in the log.
     package var noise: String?
     /// The request as it may be shown: `GET https://host/path`.

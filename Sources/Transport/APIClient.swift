@@ -121,9 +121,9 @@ package struct APIClient: Sendable {
         let redactor = redactor
         let (answer, noise) = JSONAnswer.read(sink.bytes, status: head.status.code, clean: redactor.clean)
         return APIAnswer(
-            status: head.status.code, fields: head.headerFields, answer: answer, noise: noise,
-            request: redactor.clean(request.summary), attempts: attempt,
-            duration: duration,
+            status: head.status.code, fields: head.headerFields, answer: answer,
+            body: answer.json == nil ? sink.bytes : [], noise: noise, request: redactor.clean(request.summary),
+            attempts: attempt, duration: duration,
             retryAfter: RetryAfter.read(head.headerFields, now: timekeeper.calendar()), redactor: redactor)
     }
 
