@@ -26,6 +26,7 @@ let package = Package(
         .library(
             name: "Ticketferry",
             targets: ["TicketModel", "Formats", "Mapping", "Dumps", "Migration", "Journal", "Connectors"]),
+        .library(name: "ConformanceKit", targets: ["ConformanceKit"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -70,12 +71,23 @@ let package = Package(
         .target(
             name: "Connectors",
             dependencies: ["TicketModel", "Mapping", "Dumps", "Migration", "Transport", "Sandbox", crypto, httpTypes]),
+        .target(
+            name: "ConformanceKit",
+            dependencies: [
+                "TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", crypto, httpTypes,
+            ]),
         .target(name: "Reports", dependencies: ["TicketModel", "Migration"]),
         .executableTarget(
             name: "ticketferry",
             dependencies: [
                 "TicketModel", "Formats", "Mapping", "Dumps", "Transport", "Migration", "Journal", "Sandbox",
                 "Connectors", "Reports", argumentParser,
+            ]),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: [
+                "ConformanceKit", "TicketModel", "Mapping", "Dumps", "Migration", "Transport", "Sandbox", "Connectors",
+                httpTypes,
             ]),
         .testTarget(
             name: "ConnectorsTests",

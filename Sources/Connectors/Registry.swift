@@ -10,6 +10,7 @@ package enum Registry {
     package static let helpdesks: [Helpdesk] = [
         FluentSupport.helpdesk,
         KBSupport.helpdesk,
+        SmartSupport.helpdesk,
     ]
 
     /// By their order in help and reports.

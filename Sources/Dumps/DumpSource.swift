@@ -13,8 +13,11 @@ package actor DumpSource: TicketSource {
     private let paths: [String]
     private let diagnostics: any DiagnosticSink
     private let name: String?
+    private let links: (any LinkFetcher)?
     private let progress: @Sendable (DumpProgress) -> Void
     private var read: (spool: LineSpool, result: DumpResult)?
+    private let catalogueFile: String?
+    private var entries: [CatalogueEntry] = []
     private static let pageSize = 512 << 10
 
     /// Makes a source; nothing is opened yet.
@@ -24,15 +27,20 @@ package actor DumpSource: TicketSource {
     ///   - paths: files, folders, patterns, `-`.
     ///   - name: the source's name as the migration says it; stands over the dump's own.
     ///   - diagnostics: takes what can be gone on from.
+    ///   - links: fetches files that the dump only links to; nil: they are losses.
+    ///   - catalogueFile: where the catalogue of canonical lines lies.
     ///   - progress: told while the dump is read, from this actor.
     package init(
         _ job: sending DumpJob, paths: [String], name: String? = nil, diagnostics: any DiagnosticSink,
+        links: (any LinkFetcher)? = nil, catalogueFile: String? = nil,
         progress: @escaping @Sendable (DumpProgress) -> Void = { _ in }
     ) {
         self.job = job
         self.paths = paths
         self.name = name
         self.diagnostics = diagnostics
+        self.links = links
+        self.catalogueFile = catalogueFile
         self.progress = progress
     }
 
@@ -47,6 +55,7 @@ package actor DumpSource: TicketSource {
         }
         let result = try run.run(into: spool)
         try spool.file.flush()
+        entries = try run.tables?.catalogue() ?? []
         read = (spool, result)
         return (spool, result)
     }
@@ -98,10 +107,26 @@ package actor DumpSource: TicketSource {
     }
 
     package func file(for attachment: Attachment) async throws -> Result<ResolvedFile, FileUnavailable> {
-        guard let files = job.files else {
-            return .failure(FileUnavailable("the folder of the dump's files is not told (`files:`)"))
+        guard let links, attachment.url != nil else {
+            guard let files = job.files else {
+                return .failure(FileUnavailable("the folder of the dump's files is not told (`files:`)"))
+            }
+            return try files.file(for: attachment)
         }
-        return try files.file(for: attachment)
+        // What lies in the folder need not be fetched.
+        if let files = job.files, attachment.file != nil, case .success(let file) = try files.file(for: attachment) {
+            return .success(file)
+        }
+        return try await links.file(for: attachment)
+    }
+
+    package func close() async { await links?.close() }
+
+    /// The mapping's tables of people, tags and the like; of canonical lines, the catalogue file beside them.
+    package func catalogue() async throws -> [CatalogueEntry] {
+        _ = try opened()
+        guard entries.isEmpty, let catalogueFile else { return entries }
+        return try CatalogueFile.read(catalogueFile)
     }
 
     package func losses() async -> [Loss] { read?.result.losses ?? [] }

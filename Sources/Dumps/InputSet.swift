@@ -139,7 +139,8 @@ package final class InputSet {
             if status.st_mode & S_IFMT == S_IFDIR {
                 try walk(path, depth: depth + 1, into: &found)
             } else if status.st_mode & S_IFMT == S_IFREG, let dot = name.lastIndex(of: "."),
-                endings.contains(name[name.index(after: dot)...].lowercased()), !name.hasSuffix(".catalogue.jsonl")
+                endings.contains(name[name.index(after: dot)...].lowercased()), !name.hasSuffix(".catalogue.jsonl"),
+                name != "catalogue.jsonl"
             {
                 found.append(path)
             }

@@ -7,7 +7,8 @@ extension WriteMapping {
     /// Decodes a `write:` half; see ``MappingFile/init(yaml:file:)`` for the errors.
     init(_ value: YAMLValue, name: String) throws {
         self.init(name: name)
-        let known = ["status", "priority", "tags", "customFields", "assignee", "author", "redact"] + Self.texts
+        let known =
+            ["status", "priority", "tags", "customFields", "assignee", "author", "catalogue", "redact"] + Self.texts
         for entry in try value.entries("write", known: known) {
             switch entry.key {
             case "status": status = try Self.words(entry.value, "status", Ticket.Status.allCases.map(\.rawValue))
@@ -23,6 +24,12 @@ extension WriteMapping {
             case "author":
                 for (email, choice) in try Self.choices(entry.value, "author") {
                     if email == "*" { otherAuthors = choice } else { authors[email] = choice }
+                }
+            case "catalogue":
+                let kinds = CatalogueEntry.Kind.allCases.map(\.rawValue)
+                for part in try entry.value.entries("catalogue", known: kinds) {
+                    guard let kind = CatalogueEntry.Kind(rawValue: part.key) else { continue }
+                    if try part.value.word(part.key, of: ["match", "create"]) == "create" { creating.insert(kind) }
                 }
             case "redact":
                 for part in try entry.value.entries("redact", known: ["emails", "names"]) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import TicketModel
+package import TicketModel
 
 /// The write half of a mapping: canonical tickets to what the target should hold.
 package struct WriteMapping: Sendable {
@@ -23,6 +23,8 @@ package struct WriteMapping: Sendable {
     var otherAssignees: Choice = .keep
     var authors: [String: Choice] = [:]
     var otherAuthors: Choice = .keep
+    /// The kinds of the catalogue that are made in the target where they are missing; all others are only matched.
+    package var creating: Set<CatalogueEntry.Kind> = []
     var redactsEmails = false
     var redactsNames = false
 

@@ -11,16 +11,28 @@ final class ArchiveWriter {
     private let lines: FileHandle
     private var buffer: [UInt8] = []
     private var seen = Set<Int>()
+    private let kept: FilesFolder
+    private let lock: Int32
     private var path: String { folder + "/tickets.jsonl" }
     private var temporary: String { path + ".new" }
 
     /// - Throws: `Diagnostic` with cause `machine`, as all methods.
     init(folder: String) throws {
         self.folder = folder
+        kept = FilesFolder(path: folder + "/files")
         do {
             for name in [folder, folder + "/files"] {
                 try FileManager.default.createDirectory(
                     atPath: name, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            }
+            // It ends with the process, however that ends.
+            lock = open(folder + "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            guard lock >= 0 else { throw CocoaError(.fileWriteUnknown) }
+            guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+                _ = close(lock)
+                throw Diagnostic(
+                    code: "archive.locked", "another run is writing this archive", subject: folder,
+                    remedy: "wait for it, or name another folder; nothing was written", cause: .machine)
             }
             let path = folder + "/tickets.jsonl.new"
             guard
@@ -29,9 +41,11 @@ final class ArchiveWriter {
             else { throw CocoaError(.fileWriteUnknown) }
             lines = file
         } catch {
-            throw Self.failure(folder, error)
+            throw FilesFolder.failure(folder, error)
         }
     }
+
+    deinit { _ = close(lock) }
 
     /// Keeps a ticket's line and the bytes of its files.
     func add(id: String, line: CanonicalLine, files: [ResolvedFile]) throws {
@@ -39,7 +53,7 @@ final class ArchiveWriter {
         buffer += line.bytes
         buffer.append(UInt8(ascii: "\n"))
         if buffer.count > 1 << 20 { try flush() }
-        for file in files { try keep(file) }
+        for file in files { try kept.keep(file) }
     }
 
     /// Makes the archive's lines those that were added and the old ones of other tickets.
@@ -57,7 +71,7 @@ final class ArchiveWriter {
             try lines.close()
             guard rename(temporary, path) == 0 else { throw CocoaError(.fileWriteUnknown) }
         } catch {
-            throw Self.failure(folder, error)
+            throw FilesFolder.failure(folder, error)
         }
     }
 
@@ -79,40 +93,13 @@ final class ArchiveWriter {
         }
     }
 
-    private func keep(_ file: ResolvedFile) throws {
-        // The hash is the name: nothing that a ticket says becomes part of a path.
-        guard file.sha256.utf8.count == 64,
-            file.sha256.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) })
-        else { return }
-        let target = folder + "/files/" + file.sha256
-        guard !FileManager.default.fileExists(atPath: target) else { return }
-        do {
-            let temporary = target + ".new"
-            try? FileManager.default.removeItem(atPath: temporary)
-            try FileManager.default.copyItem(atPath: file.path, toPath: temporary)
-            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: temporary)
-            guard rename(temporary, target) == 0 else { throw CocoaError(.fileWriteUnknown) }
-        } catch {
-            throw Self.failure(target, error)
-        }
-    }
-
     private func flush() throws {
         guard !buffer.isEmpty else { return }
         do {
             try lines.write(contentsOf: Data(buffer))
         } catch {
-            throw Self.failure(folder, error)
+            throw FilesFolder.failure(folder, error)
         }
         buffer.removeAll(keepingCapacity: true)
-    }
-
-    private static func failure(_ path: String, _ error: any Error) -> Diagnostic {
-        if let diagnostic = error as? Diagnostic { return diagnostic }
-        return Diagnostic(
-            code: "archive.not-written", "the archive cannot be written: \(error.localizedDescription)", subject: path,
-            remedy:
-                "make room or fix the folder's permissions, or say `archive: none`; nothing was written to the target",
-            cause: .machine)
     }
 }

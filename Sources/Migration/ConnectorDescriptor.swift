@@ -24,6 +24,8 @@ public struct ConnectorDescriptor: Sendable {
     public var openSource: Open<any TicketSource>?
     /// Nil: it cannot be written to.
     public var openTarget: Open<any TicketTarget>?
+    /// For files: what they are written by, instead of ``openTarget``.
+    public var openExport: Open<ExportTarget>?
     /// What its practice helpdesk can be told to do otherwise.
     public var switches: [PracticeSwitch]
     /// Starts its practice helpdesk; nil: it has none.
@@ -31,7 +33,9 @@ public struct ConnectorDescriptor: Sendable {
 
     /// A declared departure from the exam that all connectors sit.
     public struct Deviation: Hashable, Sendable {
-        /// The exam's question.
+        /// The name of the exam's check that it does not pass, as `ExamCheck` in `ConformanceKit` lists them.
+        ///
+        /// Any other words are a limit that users are told of; they excuse nothing in the exam.
         public var check: String
         /// Why it cannot be otherwise, for people.
         public var reason: String
@@ -49,19 +53,26 @@ public struct ConnectorDescriptor: Sendable {
         public var name: String
         /// What it does when it is on, for people.
         public var help: String
+        /// Whether the connector has to refuse such a system: with a diagnostic of the cause ``ExitCause/refused``.
+        public var refuses: Bool
 
         /// Names a switch.
-        public init(_ name: String, _ help: String) {
+        public init(_ name: String, _ help: String, refuses: Bool = false) {
             self.name = name
             self.help = help
+            self.refuses = refuses
         }
     }
+
+    /// Whether it can be written to.
+    public var isTarget: Bool { openTarget != nil || openExport != nil }
 
     /// Describes a connector; see the properties.
     public init(
         name: String, summary: String, options: [ConnectorOption], features: [String] = [],
         deviations: [Deviation] = [], openSource: Open<any TicketSource>? = nil,
-        openTarget: Open<any TicketTarget>? = nil, switches: [PracticeSwitch] = [],
+        openTarget: Open<any TicketTarget>? = nil, openExport: Open<ExportTarget>? = nil,
+        switches: [PracticeSwitch] = [],
         sandbox: (@Sendable (SandboxLaunch) async throws -> any RunningSandbox)? = nil
     ) {
         self.name = name
@@ -71,6 +82,7 @@ public struct ConnectorDescriptor: Sendable {
         self.deviations = deviations
         self.openSource = openSource
         self.openTarget = openTarget
+        self.openExport = openExport
         self.switches = switches
         self.sandbox = sandbox
     }
@@ -159,6 +171,8 @@ public struct OpenContext: Sendable {
     public var log: @Sendable (String) -> Void
     /// The time to wait and measure by; in simulations not the machine's.
     public var clock: any RunClock
+    /// Fetches what a dump links to; nil: its links stay links.
+    public var links: (any LinkFetcher)?
 
     /// Gathers what a connector is opened with; see the properties.
     public init(
@@ -222,7 +236,9 @@ public struct SandboxLaunch: Sendable {
     public var faults: String?
     /// The switches that are on, by name.
     public var switches: Set<String>
-    /// The logins that are accepted; empty: any. Helpdesks with keys take the password as the key.
+    /// The logins that are accepted; empty: any.
+    ///
+    /// Helpdesks with keys take the password as the key.
     public var logins: [(user: String, password: String)]
     /// Takes one line for each request.
     public var log: @Sendable (String) -> Void

@@ -224,6 +224,8 @@ public struct JournalConflict: Error, Hashable, Sendable {
 /// How a run stands or ended.
 public enum RunState: String, Sendable, CaseIterable {
     case running, finished, interrupted, stopped
+    /// Finished with the tickets that were asked for (`--limit`, `--only`, `--sample`): the migration goes on.
+    case partial
 }
 
 /// The counts that a journal can give at once.

@@ -121,7 +121,7 @@ extension MigrationFile {
     }
 
     private static func names(_ connectors: [ConnectorDescriptor], _ side: ConnectorOption.Side) -> [String] {
-        connectors.filter { side == .source ? $0.openSource != nil : $0.openTarget != nil }.map(\.name)
+        connectors.filter { side == .source ? $0.openSource != nil : $0.isTarget }.map(\.name)
     }
 
     private static func example(_ option: ConnectorOption) -> String {

@@ -64,6 +64,11 @@ extension MigrationFile {
         return TicketMapping { ticket in write.draft(of: ticket, header: line) }
     }
 
+    /// The kinds of the catalogue that the mapping wants made in the target where they are missing.
+    ///
+    /// - Throws: `Diagnostic` for a mapping that cannot be read.
+    public func creatingKinds() throws -> Set<CatalogueEntry.Kind> { try writeMapping().creating }
+
     /// The mapping's write half; one that changes nothing where the file names none.
     private func writeMapping() throws -> WriteMapping {
         var write = WriteMapping.none

@@ -47,6 +47,20 @@ public struct MigrationSetup: Sendable {
     public var observer: any RunObserver
     /// Ends it in good order when it is given.
     public var stop: StopSignal
+    /// The kinds of the catalogue that are made in the target where they are missing.
+    public var creating: Set<CatalogueEntry.Kind> = []
+    /// The archive whose files need not be fetched again; nil: all are.
+    public var archive: String? { didSet { kept = archive.map { KeptFiles(folder: $0) } } }
+    private(set) var kept: KeptFiles?
+    /// Whether only a part of the tickets was asked for besides the limit: by their ids or as a sample.
+    public var isPart = false
+
+    /// How a run ends in the journal that did all it was asked for, with so many tickets.
+    func endState(tickets: Int) -> RunState {
+        isPart || selection.limit.map { tickets >= $0 } == true ? .partial : .finished
+    }
+    /// Learnt by the plan, kept to by the run.
+    let names = RequesterNames()
 
     /// Gathers a migration; see the properties.
     public init(

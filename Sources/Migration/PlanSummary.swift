@@ -26,6 +26,15 @@ public struct TicketChange: Hashable, Sendable {
     /// Of files.
     public var bytes: Int
 
+    /// A change of a file: no steps, e-mails or requests yet.
+    init(id: String, number: String?, action: PlannedAction) {
+        self.id = id
+        self.number = number
+        self.action = action
+        (fields, steps, losses, changedTexts, diagnostics) = ([], [], [], [], [])
+        (mails, requests, bytes) = (0, 0, 0)
+    }
+
     init(_ work: TicketWork) {
         id = work.id
         number = work.number
@@ -52,6 +61,23 @@ public struct TicketChange: Hashable, Sendable {
         if !changedTexts.isEmpty { value["changedTexts"] = .array(changedTexts.map { .string($0) }) }
         if !diagnostics.isEmpty { value["diagnostics"] = .array(diagnostics.map(\.json)) }
         return value
+    }
+}
+
+/// A file that a target will not take.
+public struct RefusedFile: Hashable, Sendable {
+    /// The ticket's id in the source.
+    public var ticket: String
+    /// As people see it.
+    public var name: String
+    /// In bytes.
+    public var size: Int
+
+    /// Names a file; see the properties.
+    public init(ticket: String, name: String, size: Int) {
+        self.ticket = ticket
+        self.name = name
+        self.size = size
     }
 }
 
@@ -85,8 +111,12 @@ public struct PlanSummary: Sendable {
     public var seconds = 0.0
     /// Of files to be sent.
     public var bytes = 0
-    /// Files that the target will not take.
+    /// Files that are over a limit of the target.
     public var overLimit = 0
+    /// Files that are here and that the target will not take, for their size, kind, number or because it takes none.
+    public var refusedFiles = 0
+    /// The first ten of them.
+    public var refused: [RefusedFile] = []
     /// Steps to be sent.
     public var steps = 0
     /// Messages whose text changed in the source after they were written.
@@ -97,6 +127,8 @@ public struct PlanSummary: Sendable {
     public var inDoubt = 0
     /// Tickets of this migration that the target holds and the journal does not know.
     public var unknownInTarget = 0
+    /// What goes before the tickets.
+    public var catalogue = CatalogueSummary()
     /// What will be changed besides tickets.
     public var preparations: [String] = []
     /// The settings that a run would change and give back.
@@ -119,7 +151,8 @@ public struct PlanSummary: Sendable {
     /// The `summary` of the contract.
     public var json: JSON {
         [
-            "create": JSON(create), "update": JSON(update), "unchanged": JSON(unchanged), "skip": JSON(skip),
+            "catalogue": catalogue.json, "create": JSON(create), "update": JSON(update), "unchanged": JSON(unchanged),
+            "skip": JSON(skip),
             "conflict": JSON(conflict), "gone": JSON(gone.count), "losses": JSON(losses), "mails": JSON(mails),
             "requests": JSON(requests), "seconds": .number(String(Int(seconds.rounded(.up)))), "bytes": JSON(bytes),
             "overLimit": JSON(overLimit),

@@ -68,7 +68,7 @@ public struct Planner: Sendable {
     /// Not after a run that did not end: its last commits may be lost, and what they were is looked up one by one.
     private var isLackTelling: Bool {
         get async throws {
-            if try await journal.tickets(after: nil, limit: 1).isEmpty { return true }
+            if try await journal.realTickets(after: nil, limit: 1).isEmpty { return true }
             guard let last = try await journal.lastRun() else { return true }
             return last.ended != nil
         }
@@ -90,6 +90,10 @@ public struct Planner: Sendable {
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
         let checksTarget = if adopted { false } else { try await isLackTelling }
         var found: [String: [FoundTicket]]?
+        if let (entries, work) = try await preparation.catalogue() {
+            tally.summary.catalogue = CatalogueSummary(entries, work: work)
+            tally.addSteps(of: work)
+        }
         try await scan.run(preparation) { work, ticket, line in
             if checksTarget, found == nil, work.unknownCreate != nil { found = try await inventory() }
             tally.add(work, found: found ?? [:])
@@ -114,7 +118,7 @@ public struct Planner: Sendable {
         var gone: [String] = []
         var last: String?
         while true {
-            let page = try await journal.tickets(after: last, limit: 1000)
+            let page = try await journal.realTickets(after: last, limit: 1000)
             guard let end = page.last else { return gone }
             gone += page.map(\.id).filter { !seen.contains($0.hashValue) }
             last = end.id
@@ -141,15 +145,27 @@ struct PlanTally {
             summary.remapped += 1
         }
         if work.action != .unchanged { for loss in work.losses { add(loss) } }
-        summary.mails += work.mails
         if work.mails > 0, summary.mailed.count < 100 { summary.mailed.append((work.id, work.mails)) }
         summary.bytes += work.bytes
         summary.overLimit += work.overLimit
-        summary.steps += work.steps.count
+        if work.action != .unchanged {
+            let refused = work.refusedFiles
+            summary.refusedFiles += refused.count
+            for file in refused where summary.refused.count < 10 {
+                summary.refused.append(RefusedFile(ticket: work.id, name: file.name, size: file.size))
+            }
+        }
         summary.changedTexts += work.changedTexts.count
         if let create = work.unknownCreate, found[create.key.digest] != nil {
             summary.unknownInTarget += 1
         }
+        addSteps(of: work)
+    }
+
+    /// Adds up what the steps of a unit of work cost.
+    mutating func addSteps(of work: TicketWork) {
+        summary.mails += work.mails
+        summary.steps += work.steps.count
         var texts = [work.id]
         for step in work.steps {
             if let batch = step.batch {

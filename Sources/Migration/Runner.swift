@@ -95,9 +95,9 @@ public struct Runner: Sendable {
         var ids = Set<String>()
         let limited = setup.selection.limit != nil
         let summary = try await planner.summary(identity: identity, policy: policy, adopted: options.adopts) {
-            work, _, line in
+            work, ticket, line in
             if limited { ids.insert(work.id) }
-            try archive?.add(id: work.id, line: line, files: work.files)
+            try archive?.add(id: work.id, line: work.archived(line, of: ticket), files: work.files)
         }
         try archive?.finish { try? setup.mapping.decode($0).id }
         return (summary, limited ? ids : nil)
@@ -169,6 +169,7 @@ public struct Runner: Sendable {
         let borrowed = Borrowed(target: target, journal: journal, clock: setup.clock, sink: setup.sink)
         do {
             if borrows { try await borrowed.take(summary.borrowings) }
+            try await writeCatalogue(run)
             try await writeTickets(run)
         } catch {
             await run.settleBeforeGivingBack()
@@ -193,7 +194,9 @@ public struct Runner: Sendable {
         }
         let ended = setup.clock.now()
         report.finished = ended
-        try await journal.record([.runEnded(ended, report.state)])
+        try await journal.record([
+            .runEnded(ended, report.state == .finished ? setup.endState(tickets: summary.total) : report.state)
+        ])
         report.borrowed = try await journal.borrowings(open: true)
         report.failures = try await journal.failures(limit: 1000)
         return report
@@ -248,10 +251,8 @@ public struct Runner: Sendable {
         let preparation = run.preparation
         var work: TicketWork
         do {
-            let line = try await preparation.line(of: stub)
-            let ticket = try run.setup.mapping.decode(line)
-            guard run.setup.selection.admits(ticket), pass(ticket) else { return }
-            work = try await preparation.work(for: ticket, line: line)
+            guard let mapped = try await preparation.mapped(stub), pass(mapped.ticket) else { return }
+            work = try await preparation.work(for: mapped)
             if let found = run.mistrusted { work.doubtWhatIsMissing(found: found) }
         } catch let diagnostic as Diagnostic where diagnostic.cause == .machine {
             throw diagnostic

@@ -92,6 +92,19 @@ public struct FileUnavailable: Error, Hashable, Sendable {
     public init(_ reason: String) { self.reason = reason }
 }
 
+/// Fetches files that a source only links to.
+///
+/// Each address is asked once; what came of it holds for the life of the fetcher.
+public protocol LinkFetcher: Sendable {
+    /// The file at an attachment's address, on this machine.
+    ///
+    /// - Returns: why not, as a loss, for addresses that may not be asked or do not give it.
+    /// - Throws: `Diagnostic` where this machine cannot keep it.
+    func file(for attachment: Attachment) async throws -> Result<ResolvedFile, FileUnavailable>
+    /// Removes what was fetched and ends connections.
+    func close() async
+}
+
 /// Where every record of a source went: read = in tickets + in tables + left aside.
 public struct ReadReport: Hashable, Sendable {
     /// Records read in all.

@@ -65,28 +65,51 @@ final class SourceScan {
     }
 
     private func prepare(_ stubs: [Stub], _ preparation: TicketPreparation) async -> [Prepared] {
-        await withTaskGroup(of: (Int, Prepared).self) { group in
-            for (i, stub) in stubs.enumerated() {
-                group.addTask { (i, await Self.prepare(stub, preparation)) }
+        let mapped = await Self.each(stubs) { stub in await Self.prepare(stub.id) { try await preparation.mapped(stub) }
+        }
+        // In the source's order, before any of them is planned.
+        for case .success(let one?) in mapped { setup.names.learn(one.draft) }
+        return await Self.each(Array(zip(stubs, mapped))) { stub, mapped in
+            switch mapped {
+            case .failure(let prepared): return prepared
+            case .success(nil): return .leftOut
+            case .success(let one?):
+                switch await Self.prepare(stub.id, { try await preparation.work(for: one) }) {
+                case .success(let work): return .work(work, one.ticket, one.line)
+                case .failure(let prepared): return prepared
+                }
             }
-            var all: [(Int, Prepared)] = []
+        }
+    }
+
+    /// All at the same time; the results in the order of the items.
+    private static func each<Item: Sendable, Out: Sendable>(
+        _ items: [Item], _ work: @escaping @Sendable (Item) async -> Out
+    ) async -> [Out] {
+        await withTaskGroup(of: (Int, Out).self) { group in
+            for (i, item) in items.enumerated() { group.addTask { (i, await work(item)) } }
+            var all: [(Int, Out)] = []
             for await one in group { all.append(one) }
             return all.sorted { $0.0 < $1.0 }.map(\.1)
         }
     }
 
-    private static func prepare(_ stub: Stub, _ preparation: TicketPreparation) async -> Prepared {
+    private enum Result<Value: Sendable>: Sendable {
+        case success(Value)
+        case failure(Prepared)
+    }
+
+    private static func prepare<Value: Sendable>(
+        _ id: String, _ work: () async throws -> Value
+    ) async -> Result<Value> {
         do {
-            let line = try await preparation.line(of: stub)
-            let ticket = try preparation.setup.mapping.decode(line)
-            guard preparation.setup.selection.admits(ticket) else { return .leftOut }
-            return .work(try await preparation.work(for: ticket, line: line), ticket, line)
+            return .success(try await work())
         } catch let diagnostic as Diagnostic where diagnostic.cause != .machine {
-            return .failed(id: stub.id, diagnostic)
+            return .failure(.failed(id: id, diagnostic))
         } catch let error where error is CancellationError || error is Diagnostic {
-            return .broken(error)
+            return .failure(.broken(error))
         } catch {
-            return .failed(id: stub.id, .unreadable(stub.id, error))
+            return .failure(.failed(id: id, .unreadable(id, error)))
         }
     }
 }

@@ -16,6 +16,8 @@ public struct JournalReader: Sendable {
         let counts = try await journal.counts()
         var report = RunReport(state: run?.state ?? .interrupted)
         report.counts.created = counts.tickets[.complete] ?? 0
+        // The catalogue is one unit of work too, but no ticket.
+        if try await journal.ticket(CatalogueEntry.ticketID)?.ticket.state == .complete { report.counts.created -= 1 }
         report.counts.failed = counts.tickets[.failed] ?? 0
         report.counts.uncertain = counts.tickets[.setAside] ?? 0
         report.messages["created"] = (counts.steps[.create] ?? 0) + (counts.steps[.append] ?? 0)
@@ -77,13 +79,18 @@ public struct Restore: Sendable {
     private let journal: any Journal
     private let clock: any RunClock
     private let sink: any DiagnosticSink
+    private let observer: any RunObserver
 
     /// Prepares; nothing is sent yet.
-    public init(target: any TicketTarget, journal: any Journal, clock: any RunClock, sink: any DiagnosticSink) {
+    public init(
+        target: any TicketTarget, journal: any Journal, clock: any RunClock, sink: any DiagnosticSink,
+        observer: any RunObserver = QuietObserver()
+    ) {
         self.target = target
         self.journal = journal
         self.clock = clock
         self.sink = sink
+        self.observer = observer
     }
 
     /// Logs in and gives back all that is borrowed; where somebody changed it meanwhile, it is left alone and said.
@@ -97,7 +104,15 @@ public struct Restore: Sendable {
         let doubts = try await journal.inDoubt().map(\.sentAt.seconds).max()
         let settleTime = await target.features.settleTime
         if let last = doubts, clock.now().seconds - last < max(600, settleTime.components.seconds) {
-            try await clock.sleep(for: settleTime)
+            // Half a minute of silence looks like a command that hangs.
+            let until = clock.elapsed() + settleTime
+            while case let left = until - clock.elapsed(), left > .zero {
+                var progress = RunProgress()
+                progress.phase = .settling
+                progress.waiting = "writes that may still be at work: \(left.components.seconds + 1) s more"
+                observer.progress(progress)
+                try await clock.sleep(for: min(left, .seconds(1)))
+            }
         }
         await Borrowed(target: target, journal: journal, clock: clock, sink: sink).giveBackAll()
         return (before, try await journal.borrowings(open: true))

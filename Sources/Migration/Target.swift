@@ -26,6 +26,8 @@ public struct TargetFeatures: Hashable, Sendable {
     public var settleTime: Duration
     /// The largest file in bytes; nil where it is not told.
     public var maxFileSize: Int?
+    /// Whether all tickets of an address show the same name: that of the first one written.
+    public var keepsOneNamePerAddress: Bool
     /// Lines at the head of the finishing file: comments that say what it is for and how to run it.
     public var finishingHead: [String]
     /// About how long a request takes, as measured while preparing: for the plan's estimate.
@@ -34,9 +36,10 @@ public struct TargetFeatures: Hashable, Sendable {
     /// Makes features; see the properties.
     public init(
         notes: Bool, notificationPolicies: [NotificationPolicy], settleTime: Duration = .seconds(60),
-        maxFileSize: Int? = nil, finishingHead: [String] = [],
+        maxFileSize: Int? = nil, keepsOneNamePerAddress: Bool = false, finishingHead: [String] = [],
         requestTime: Duration = .milliseconds(100)
     ) {
+        self.keepsOneNamePerAddress = keepsOneNamePerAddress
         self.notes = notes
         self.notificationPolicies = notificationPolicies
         self.settleTime = settleTime

@@ -52,6 +52,8 @@ struct TicketWork: Sendable {
     var notices: [Diagnostic] = []
     /// All files of the ticket whose bytes are here, whether the target takes them or not.
     var files: [ResolvedFile] = []
+    /// The same as they stand at messages and attachments.
+    var kept: [[Result<ResolvedFile, FileUnavailable>]] = []
     var overLimit: Int
     /// Of the line as read.
     var source: String
@@ -61,6 +63,29 @@ struct TicketWork: Sendable {
     var mails: Int { steps.reduce(0) { $0 + $1.mails } }
     /// Bytes of files that are sent.
     var bytes: Int { steps.reduce(0) { $0 + $1.files.reduce(0) { $0 + $1.size } } }
+    /// The line as the archive has it: with the places of the files that it keeps.
+    func archived(_ line: CanonicalLine, of ticket: Ticket) -> CanonicalLine {
+        if files.isEmpty { return line }
+        var ticket = ticket
+        for (m, files) in kept.enumerated() {
+            for (a, file) in files.enumerated() {
+                if case .success(let file) = file { ticket.note(file, at: (m, a)) }
+            }
+        }
+        return CanonicalLine(ticket)
+    }
+
+    /// Files that are here and that no step carries.
+    var refusedFiles: [ResolvedFile] {
+        var carried = all.flatMap(\.files)
+        return files.filter { file in
+            guard let at = carried.firstIndex(where: { $0.sha256 == file.sha256 && $0.name == file.name }) else {
+                return true
+            }
+            carried.remove(at: at)
+            return false
+        }
+    }
     /// The creation, where it is to be sent and the journal knows nothing of it, not even a doubt.
     var unknownCreate: Step? { steps.first { $0.verb == .create && inDoubt[$0.key] == nil } }
 }
@@ -187,32 +212,39 @@ struct TicketPreparation: Sendable {
         return try await setup.source.fetch(stub)
     }
 
-    /// The work for a ticket; nil if the selection leaves it out.
-    func work(for line: CanonicalLine) async throws -> TicketWork? {
-        let ticket = try setup.mapping.decode(line)
-        guard setup.selection.admits(ticket) else { return nil }
-        return try await work(for: ticket, line: line)
+    /// A ticket that the selection lets through, with its draft.
+    struct Mapped: Sendable {
+        var ticket: Ticket
+        var line: CanonicalLine
+        var draft: Draft
+        /// What the mapping's rules leave out.
+        var losses: [Loss]
     }
 
-    /// The work for a ticket that the selection lets through.
-    func work(for ticket: Ticket, line: CanonicalLine) async throws -> TicketWork {
+    /// Reads and maps a ticket; nil if the selection leaves it out.
+    func mapped(_ stub: Stub) async throws -> Mapped? {
+        let line = try await line(of: stub)
+        let ticket = try setup.mapping.decode(line)
+        guard setup.selection.admits(ticket) else { return nil }
         let (draft, losses) = try setup.mapping.map(ticket)
-        let known = try await journal.ticket(ticket.id)
-        var progress = TicketProgress()
-        var inDoubt: [WriteKey: StepRecord] = [:]
-        for step in known?.steps ?? [] {
-            let key = identity.key(ticket: ticket.id, part: step.part)
-            if step.inDoubt || step.state == .setAside || step.state == .rejected { inDoubt[key] = step }
-            guard step.state == .done, let receipt = step.receipt else { continue }
-            progress.done[key] = .init(
-                receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value, name: step.name)
-        }
+        return Mapped(ticket: ticket, line: line, draft: draft, losses: losses)
+    }
+
+    /// The work for a ticket.
+    func work(for mapped: Mapped) async throws -> TicketWork {
+        let (ticket, line) = (mapped.ticket, mapped.line)
+        var (draft, losses) = (mapped.draft, mapped.losses)
+        var renamed: Loss?
+        if await target.features.keepsOneNamePerAddress { renamed = setup.names.settle(&draft) }
+        let known = try await known(ticket.id)
         let files = await files(of: draft.ticket)
-        let plan = await target.plan(draft, losses: losses, files: files, identity: identity, progress: progress)
+        let plan = await target.plan(draft, losses: losses, files: files, identity: identity, progress: known.progress)
+        if let renamed { losses.append(renamed) }
         var work = TicketWork(
-            ticket: ticket, line: line, plan: plan, losses: losses, record: known?.ticket, progress: progress,
-            inDoubt: inDoubt)
+            ticket: ticket, line: line, plan: plan, losses: losses, record: known.record, progress: known.progress,
+            inDoubt: known.inDoubt)
         work.files = files.joined().compactMap { try? $0.get() }
+        work.kept = files
         if !work.changedTexts.isEmpty {
             // A file that turned up after its message was written is not in the target: its loss stays.
             let kept = try await journal.losses(of: ticket.id).filter { $0.field.contains("attachments") }
@@ -220,6 +252,27 @@ struct TicketPreparation: Sendable {
         }
         if work.action == .update, !setup.overwritesConflicts, try await isTouched(work) { work.keepConflicts() }
         return work
+    }
+
+    /// What the journal has of a ticket.
+    struct Known: Sendable {
+        var record: TicketRecord?
+        var progress = TicketProgress()
+        var inDoubt: [WriteKey: StepRecord] = [:]
+    }
+
+    /// What the journal has of a ticket; nothing for a new one.
+    func known(_ id: String) async throws -> Known {
+        guard let (ticket, steps) = try await journal.ticket(id) else { return Known() }
+        var known = Known(record: ticket)
+        for step in steps {
+            let key = identity.key(ticket: id, part: step.part)
+            if step.inDoubt || step.state == .setAside || step.state == .rejected { known.inDoubt[key] = step }
+            guard step.state == .done, let receipt = step.receipt else { continue }
+            known.progress.done[key] = .init(
+                receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value, name: step.name)
+        }
+        return known
     }
 
     /// Whether people changed the ticket in the target since it was complete.
@@ -250,12 +303,7 @@ struct TicketPreparation: Sendable {
         case .link(let base):
             let path = attachment.file ?? attachment.name ?? attachment.url ?? ""
             return .failure(FileUnavailable("it stays at \(base)\(path)"))
-        case .copy:
-            do {
-                return try await setup.source.file(for: attachment)
-            } catch {
-                return .failure(FileUnavailable((error as? Diagnostic)?.message ?? "\(error)"))
-            }
+        case .copy: return await setup.file(for: attachment)
         }
     }
 }

@@ -17,7 +17,7 @@ package struct PlanText {
 
     /// The summary, the losses by kind, what is left aside and what is borrowed.
     package var lines: [String] {
-        head + preparations + losses + reading + notices
+        head + catalogue + preparations + losses + files + reading + notices
     }
 
     /// One line a changed ticket; nil for one that stays as it is.
@@ -104,6 +104,27 @@ package struct PlanText {
         return all.isEmpty ? [] : ["", style.bold("Before the first ticket")] + bullets(all)
     }
 
+    private var catalogue: [String] {
+        let catalogue = summary.catalogue
+        guard !catalogue.isEmpty else { return [] }
+        let kinds = catalogue.entries.sorted { $0.key.rawValue < $1.key.rawValue }
+            .map { TerminalText.counted($0.value, $0.key.words.one, $0.key.words.many) }
+        var out = ["the source has \(kinds.joined(separator: ", "))"]
+        if !catalogue.create.isEmpty { out.append("to be made in the target: \(some(catalogue.create))") }
+        for (reason, missing) in Dictionary(grouping: catalogue.missing, by: \.reason).sorted(by: { $0.key < $1.key }) {
+            out.append("\(some(missing.map { "\($0.value ?? $0.field)" })): \(reason)")
+        }
+        if !catalogue.doubles.isEmpty {
+            let pairs = catalogue.doubles.map { $0.map { $0.email ?? $0.name }.joined(separator: " = ") }
+            out.append("customers who may be the same (nothing is merged): \(some(pairs))")
+        }
+        return ["", style.bold("Catalogue")] + bullets(out)
+    }
+
+    private func some(_ texts: [String]) -> String {
+        texts.prefix(10).joined(separator: ", ") + (texts.count > 10 ? ", … (\(TerminalText.count(texts.count)))" : "")
+    }
+
     private var losses: [String] {
         guard summary.losses > 0 else { return [] }
         var lines = [
@@ -155,10 +176,23 @@ package struct PlanText {
                 "\(TerminalText.counted(summary.changedTexts, "text")) changed in the source after they were written: they stay"
             )
         }
-        if summary.overLimit > 0 {
-            notices.append("\(TerminalText.counted(summary.overLimit, "file")) the target will not take")
-        }
         return notices.isEmpty ? [] : ["", style.bold("Note")] + bullets(notices)
+    }
+
+    private var files: [String] {
+        guard summary.refusedFiles > 0 else { return [] }
+        let count = TerminalText.counted(summary.refusedFiles, "file")
+        let limit =
+            summary.overLimit > 0 ? " (\(TerminalText.count(summary.overLimit)) over its limit of size)" : ""
+        var table = TextTable(["ticket", "file", "size"], alignments: [.left, .left, .right])
+        for file in summary.refused { table.add([file.ticket, file.name, TerminalText.bytes(file.size)]) }
+        var lines = ["", style.yellow("\(count) the target will not take") + limit]
+        lines += table.lines(width: width - 2, style: style).map { "  " + $0 }
+        let rest = summary.refusedFiles - summary.refused.count
+        if rest > 0 {
+            lines.append("  … and \(TerminalText.count(rest)) more; --losses FILE lists all with the reasons")
+        }
+        return lines
     }
 
     private func bullets(_ texts: [String]) -> [String] {
@@ -179,6 +213,26 @@ extension Loss.Fallback {
         case .finishingFile: "the finishing file"
         case .archive: "the archive"
         case .substitute: "the nearest value"
+        }
+    }
+}
+
+extension CatalogueEntry.Kind {
+    /// For counting.
+    fileprivate var words: (one: String, many: String) {
+        switch self {
+        case .agent: ("agent", "agents")
+        case .customer: ("customer", "customers")
+        case .organization: ("organization", "organizations")
+        case .department: ("department", "departments")
+        case .category: ("category", "categories")
+        case .product: ("product", "products")
+        case .mailbox: ("mailbox", "mailboxes")
+        case .tag: ("tag", "tags")
+        case .field: ("field", "fields")
+        case .savedReply: ("saved reply", "saved replies")
+        case .automaticMessage: ("automatic message", "automatic messages")
+        case .officeHours: ("set of office hours", "sets of office hours")
         }
     }
 }

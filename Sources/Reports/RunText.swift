@@ -44,6 +44,7 @@ package struct RunText {
         let state: String
         switch report.state {
         case .finished: state = style.green("finished")
+        case .partial: state = style.green("done with the tickets that were asked for, the others are still to come")
         case .running: state = style.yellow("running, or ended without a word")
         case .interrupted: state = style.yellow("interrupted: the same command goes on")
         case .stopped: state = style.red("stopped")

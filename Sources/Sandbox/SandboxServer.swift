@@ -79,16 +79,19 @@ public struct SandboxServer: Sendable {
             pool: PromptSocketPool(base: HTTPServer.defaultPool()), logger: .disabled,
             handler: Handler(front: front))
         return try await withThrowingTaskGroup(of: Void.self) { group in
+            let failed = AsyncStream.makeStream(of: (any Error).self)
             group.addTask {
                 do {
                     try await server.run()
                 } catch is CancellationError {
                 } catch {
-                    throw Self.unavailable(port, error)
+                    // Who waits for the port is told at once.
+                    failed.continuation.yield(error)
                 }
+                failed.continuation.finish()
             }
             do {
-                try await server.waitUntilListening(timeout: 5)
+                try await listening(server, failed: failed.stream)
             } catch {
                 await server.stop(timeout: 0)
                 try await group.waitForAll()
@@ -107,6 +110,19 @@ public struct SandboxServer: Sendable {
                 if case .failure = ended { continue }
             }
             return try result.get()
+        }
+    }
+
+    /// Waits for the port: long, since a busy machine may be slow, but no longer than the server lives.
+    private static func listening(_ server: HTTPServer, failed: AsyncStream<any Error>) async throws {
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await server.waitUntilListening(timeout: 60) }
+            group.addTask {
+                for await error in failed { throw error }
+                try await Task.sleep(for: .seconds(60))
+            }
+            defer { group.cancelAll() }
+            try await group.next()
         }
     }
 

@@ -130,7 +130,7 @@ package struct APIClient: Sendable {
     /// One exchange, paced and logged, its failures named and cleaned.
     func observed(
         _ request: OutgoingRequest, into sink: any ResponseSink, deadline: Duration, attempt: Int,
-        received: @Sendable () -> Int
+        through other: (any HTTPTransport)? = nil, received: @Sendable () -> Int
     ) async throws -> (head: HTTPResponse, duration: Duration) {
         try await pacer.pace(isRetry: attempt > 1, outcome: { outcome(of: $0.head) }) {
             let time = timekeeper.calendar()
@@ -144,7 +144,7 @@ package struct APIClient: Sendable {
                         received: received(), attempt: attempt))
             }
             do {
-                let head = try await transport.send(request, deadline: deadline, into: sink)
+                let head = try await (other ?? transport).send(request, deadline: deadline, into: sink)
                 note(head.status.code, nil)
                 return (head, timekeeper.now() - start)
             } catch var failure as HTTPFailure {

@@ -6,6 +6,7 @@ internal import NIOHTTP1
 internal import NIOHTTPCompression
 internal import NIOPosix
 internal import NIOSSL
+internal import Synchronization
 
 /// HTTP/1.1 over sockets, with kept-alive connections.
 ///
@@ -14,6 +15,9 @@ internal import NIOSSL
 /// Proxies from the environment are not used: whoever runs a migration says where its data goes.
 package final class AsyncHTTPClientTransport: HTTPTransport {
     private let client: HTTPClient
+    private let settings: HTTPClient.Configuration
+    /// By host and address; few, since files lie at few hosts.
+    private let pins = Mutex<[String: AsyncHTTPClientTransport]>([:])
     private let timekeeper = Timekeeper.system
 
     /// Opens nothing yet.
@@ -35,7 +39,27 @@ package final class AsyncHTTPClientTransport: HTTPTransport {
         settings.connectionPool.idleTimeout = .seconds(3)
         // Retries are the client's business, which counts and reports them.
         settings.connectionPool.retryConnectionEstablishment = false
+        self.settings = settings
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
+    }
+
+    private init(_ settings: HTTPClient.Configuration) {
+        self.settings = settings
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
+    }
+
+    package func addresses(of host: String) async -> [String]? { await HostLookup.addresses(of: host) }
+
+    package func pinned(_ host: String, to address: String) -> any HTTPTransport {
+        pins.withLock { pins in
+            if let known = pins["\(host) \(address)"] { return known }
+            var settings = settings
+            // Certificates are still checked for the name.
+            settings.dnsOverride = [host: address]
+            let made = AsyncHTTPClientTransport(settings)
+            pins["\(host) \(address)"] = made
+            return made
+        }
     }
 
     deinit {
@@ -43,7 +67,14 @@ package final class AsyncHTTPClientTransport: HTTPTransport {
         client.shutdown { _ in }
     }
 
-    package func close() async { try? await client.shutdown() }
+    package func close() async {
+        let pinned = pins.withLock { pins in
+            defer { pins = [:] }
+            return Array(pins.values)
+        }
+        for one in pinned { await one.close() }
+        try? await client.shutdown()
+    }
 
     package func send(
         _ request: OutgoingRequest, deadline: Duration, into sink: any ResponseSink

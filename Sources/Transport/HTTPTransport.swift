@@ -18,6 +18,12 @@ package protocol HTTPTransport: Sendable {
     ///   nothing was sent (a request cancelled on its way is an uncertain failure).
     func send(_ request: OutgoingRequest, deadline: Duration, into sink: any ResponseSink) async throws -> HTTPResponse
 
+    /// The addresses that a host's name resolves to now, as digits; nil where nothing is resolved (in-process).
+    func addresses(of host: String) async -> [String]?
+
+    /// A transport that reaches a host at that address, whatever its name resolves to by then.
+    func pinned(_ host: String, to address: String) -> any HTTPTransport
+
     /// Gives back sockets and threads; nothing can be sent afterwards. Safe to call twice.
     func close() async
 }
@@ -33,6 +39,10 @@ extension HTTPTransport {
     }
 
     package func close() async {}
+
+    package func addresses(of host: String) async -> [String]? { nil }
+
+    package func pinned(_ host: String, to address: String) -> any HTTPTransport { self }
 }
 
 /// A request as a transport sends it: everything is decided already.

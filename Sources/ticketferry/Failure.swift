@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ArgumentParser
 import Connectors
 import Foundation
 import Mapping
@@ -13,6 +14,16 @@ enum Failure {
         return Diagnostic(
             code: "connectors.unknown", "There is no connector `\(name)`",
             remedy: near + "The connectors are: \(names.joined(separator: ", "))", cause: .usage)
+    }
+
+    /// A command that does not exist; nil for one that does, and for flags.
+    static func unknownCommand(in arguments: [String]) -> Diagnostic? {
+        let names = Ticketferry.configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+        guard let word = arguments.dropFirst().first, !word.hasPrefix("-"), !names.contains(word) else { return nil }
+        let near = EditDistance.nearest(to: word, in: names).map { "did you mean `\($0)`? " } ?? ""
+        return Diagnostic(
+            code: "usage.unknown-command", "there is no command `\(word)`",
+            remedy: near + "`ticketferry --help` lists them", cause: .usage)
     }
 
     /// A conversion that was asked to stop; nothing is left of it.

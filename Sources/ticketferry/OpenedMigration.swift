@@ -10,7 +10,14 @@ import TicketModel
 struct OpenedMigration {
     let file: MigrationFile
     private(set) var setup: MigrationSetup
-    let target: any TicketTarget
+    /// What is written to.
+    let destination: Destination
+
+    /// A helpdesk, or a file.
+    enum Destination {
+        case helpdesk(any TicketTarget)
+        case file(ExportTarget)
+    }
 
     /// The flags that change what is carried.
     struct Flags {
@@ -26,39 +33,92 @@ struct OpenedMigration {
     /// Nothing is sent yet.
     init(_ path: String, flags: Flags = Flags(), console: Console, stop: StopSignal = StopSignal()) async throws {
         let file = try MigrationFile.read(path, connectors: Registry.connectors)
-        guard let openTarget = file.targetConnector.openTarget else {
+        let log = LogFile(path: file.log)
+        // The pace is that of the side that is spoken to.
+        let isFile = file.targetConnector.openTarget == nil
+        let source = try await Self.source(
+            of: file, log: log, console: console, requestsPerMinute: isFile ? flags.requestsPerMinute : nil)
+        let context = try file.context(
+            for: file.target, sink: console, requestsPerMinute: flags.requestsPerMinute
+        ) { log.write($0) }
+        if let openTarget = file.targetConnector.openTarget {
+            destination = .helpdesk(try await openTarget(context))
+        } else if let openExport = file.targetConnector.openExport {
+            destination = .file(try await openExport(context))
+        } else {
             throw Failure.cannot("be written to", file.targetConnector.name, at: file.target.location)
         }
-        let log = LogFile(path: file.log)
-        let source = try await Self.source(of: file, log: log, console: console)
-        let target = try await openTarget(
-            file.context(for: file.target, sink: console, requestsPerMinute: flags.requestsPerMinute) { log.write($0) })
+        self.file = file
+        setup = try Self.setup(of: file, source: source, flags: flags, console: console, stop: stop)
+    }
+
+    /// What plan, run and archive share.
+    static func setup(
+        of file: MigrationFile, source: any TicketSource, flags: Flags, console: Console, stop: StopSignal
+    ) throws -> MigrationSetup {
         var selection = file.selection
         selection.limit = flags.limit
         if !flags.only.isEmpty { selection.ids = Set(flags.only) }
-        self.file = file
-        self.target = target
-        setup = MigrationSetup(
+        var setup = MigrationSetup(
             name: file.name, sourceName: file.source.name, source: source, mapping: try file.ticketMapping(),
             selection: selection, attachments: file.attachments, notifications: file.notifications,
             concurrency: file.concurrency, overwritesConflicts: flags.overwritesConflicts, sink: console,
             observer: ConsoleObserver(progress: console.progress), stop: stop)
+        setup.isPart = !flags.only.isEmpty
+        setup.archive = file.archive
+        setup.creating = try file.creatingKinds()
+        return setup
     }
 
     /// Opens the source alone.
     ///
     /// Nothing is sent yet.
-    static func source(of file: MigrationFile, log: LogFile, console: Console) async throws -> any TicketSource {
+    static func source(
+        of file: MigrationFile, log: LogFile, console: Console, requestsPerMinute: Int? = nil
+    ) async throws -> any TicketSource {
         guard let openSource = file.sourceConnector.openSource else {
             throw Failure.cannot("be read from", file.sourceConnector.name, at: file.source.location)
         }
-        return try await openSource(file.context(for: file.source, sink: console) { log.write($0) })
+        var context = try file.context(for: file.source, sink: console, requestsPerMinute: requestsPerMinute) {
+            log.write($0)
+        }
+        context.links = try LinkedFiles(context)
+        return try await openSource(context)
     }
 
     /// Keeps only a sample: the smallest set of tickets that shows every value, kind of loss and extreme.
     mutating func chooseSample(_ count: Int?, journal: any Journal) async throws {
         guard let count else { return }
-        setup.selection.ids = try await Planner(setup: setup, target: target, journal: journal).sample(count)
+        setup.isPart = true
+        setup.selection.ids =
+            switch destination {
+            case .helpdesk(let target):
+                try await Planner(setup: setup, target: target, journal: journal).sample(count)
+            case .file(let target): try await export(to: target, journal: journal).sample(count)
+            }
+    }
+
+    /// Does something with both sides and ends their connections, however it goes; what was fetched for a while is removed.
+    func using<Value>(_ body: () async throws -> Value) async throws -> Value {
+        let value: Value
+        do {
+            value = try await body()
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+        return value
+    }
+
+    private func close() async {
+        await setup.source.close()
+        if case .helpdesk(let target) = destination { await target.close() }
+    }
+
+    /// The run into a file.
+    func export(to target: ExportTarget, journal: any Journal) -> Export {
+        Export(setup: setup, target: target, journal: journal, archive: file.archive)
     }
 
     /// The journal, to look into; an empty one in memory where there is none yet.
@@ -120,6 +180,7 @@ struct ConsoleObserver: RunObserver {
             case .planning: "planning"
             case .adopting: "rebuilding the journal from the target"
             case .settling: "looking up writes of an earlier run"
+            case .reading: "reading"
             case .writing: "writing"
             case .finishing: "finishing"
             }

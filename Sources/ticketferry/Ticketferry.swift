@@ -21,8 +21,8 @@ struct Ticketferry: AsyncParsableCommand {
         version: version,
         subcommands: [
             ConnectorsCommand.self, CheckCommand.self, InspectCommand.self, PlanCommand.self, MigrateCommand.self,
-            StatusCommand.self, ShowCommand.self, ResolveCommand.self, RestoreCommand.self, ConvertCommand.self,
-            SandboxCommand.self,
+            StatusCommand.self, ShowCommand.self, ResolveCommand.self, RestoreCommand.self, ArchiveCommand.self,
+            ConvertCommand.self, SandboxCommand.self,
         ])
 
     /// The version of the tool, also in its User-Agent.
@@ -30,6 +30,7 @@ struct Ticketferry: AsyncParsableCommand {
 
     static func main() async {
         do {
+            if let unknown = Failure.unknownCommand(in: CommandLine.arguments) { throw unknown }
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()

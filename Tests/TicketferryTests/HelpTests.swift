@@ -6,7 +6,8 @@ import Testing
 @Suite("Help and README")
 struct HelpTests {
     static let commands = [
-        "connectors", "check", "inspect", "plan", "migrate", "status", "show", "resolve", "restore", "convert",
+        "connectors", "check", "inspect", "plan", "migrate", "status", "show", "resolve", "restore", "archive",
+        "convert",
         "sandbox",
     ]
 
@@ -40,7 +41,7 @@ struct HelpTests {
         defer { tool.remove() }
         let readme = try String(contentsOf: Tool.root.appending(path: "README.md"), encoding: .utf8)
         for command in Self.commands { #expect(readme.contains("`\(command)"), "the README lacks \(command)") }
-        for command in ["init", "suggest", "verify", "undo", "purge", "archive", "diff", "ids"] {
+        for command in ["init", "suggest", "verify", "undo", "purge", "diff", "ids"] {
             #expect(!readme.contains("ticketferry \(command)"), "the README promises \(command)")
         }
         let mappings = try FileManager.default.contentsOfDirectory(

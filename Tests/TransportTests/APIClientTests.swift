@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import HTTPTypes
+import Synchronization
 import Testing
 import TicketModel
 
@@ -251,5 +252,50 @@ import TicketModel
         }
         #expect(failure?.reason == .redirectElsewhere)
         #expect(api.requests.count == 1)
+    }
+
+    @Test(arguments: [
+        (["10.0.0.7"], false), (["93.184.216.34", "127.0.0.1"], false), (["fd00::1"], false), (["169.254.1.1"], false),
+        (["::ffff:10.0.0.1"], false), ([], false), (["93.184.216.34"], true), (["2606:2800:21f::1"], true),
+    ])
+    func `a name that resolves into a private network is refused, another is reached where it was looked up`(
+        addresses: [String], isFetched: Bool
+    ) async throws {
+        let api = ScriptedAPI([.answer(200, "bytes")])
+        let named = NamedTransport(addresses: addresses, transport: try api.client().transport)
+        let client = try api.client(through: named)
+        let url = try #require(EndpointURL("https://files.example/f"))
+        if isFetched {
+            _ = try await client.download(url, into: MemorySink(limit: 9))
+            #expect(named.pins.value.withLock { $0 } == ["files.example \(addresses[0])"])
+        } else {
+            await #expect(throws: HTTPFailure.self) { try await client.download(url, into: MemorySink(limit: 9)) }
+            #expect(api.requests.isEmpty)
+            _ = try await client.download(url, into: MemorySink(limit: 9), allowsPrivateAddresses: true)
+        }
+        #expect(api.requests.count == 1)
+        // The site's own host may well be private: the user named it.
+        _ = try await client.download(try #require(EndpointURL("https://desk.example/f")), into: MemorySink(limit: 9))
+        #expect(api.requests.count == 2)
+    }
+}
+
+/// A transport whose every name resolves to the same addresses.
+private struct NamedTransport: HTTPTransport {
+    let addresses: [String]
+    let transport: any HTTPTransport
+    let pins = Kept<[String]>([])
+
+    func send(
+        _ request: OutgoingRequest, deadline: Duration, into sink: any ResponseSink
+    ) async throws -> HTTPResponse {
+        try await transport.send(request, deadline: deadline, into: sink)
+    }
+
+    func addresses(of host: String) async -> [String]? { addresses }
+
+    func pinned(_ host: String, to address: String) -> any HTTPTransport {
+        pins.value.withLock { $0.append("\(host) \(address)") }
+        return transport
     }
 }

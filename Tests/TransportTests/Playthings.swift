@@ -69,7 +69,7 @@ final class ScriptedAPI: Sendable {
     func client(
         _ address: String = "https://desk.example", api: APIPath = .plain("api"),
         authentication: Authentication = .none,
-        retries: RetryPolicy = RetryPolicy()
+        retries: RetryPolicy = RetryPolicy(), through other: (any HTTPTransport)? = nil
     ) throws -> APIClient {
         let timekeeper = Timekeeper(clock: clock, calendar: { 784_111_777 })
         let transport = InProcessTransport { request, body in
@@ -82,7 +82,8 @@ final class ScriptedAPI: Sendable {
             }
         }
         return APIClient(
-            base: try BaseURL.parse(address, api: api).base, authentication: authentication, transport: transport,
+            base: try BaseURL.parse(address, api: api).base, authentication: authentication,
+            transport: other ?? transport,
             pacer: Pacer(PacingCurve(ceiling: 4), timekeeper: timekeeper), version: "0", retries: retries, log: log,
             timekeeper: timekeeper)
     }

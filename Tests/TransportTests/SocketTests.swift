@@ -42,6 +42,19 @@ import Testing
         }
     }
 
+    @Test func `a pinned host is reached at its address, under its own name`() async throws {
+        try await run({ _ in [LoopbackServer.answer("ok", status: "200 OK", fields: "")] }) { server, transport in
+            var request = request(server, .get)
+            request.url.host = "files.example"
+            let pinned = transport.pinned("files.example", to: "127.0.0.1")
+            let answer = try await pinned.send(request, deadline: .seconds(10), limit: 100)
+            #expect(answer.status == 200)
+            #expect(server.requests.first?.fields["host"] == "files.example:\(server.port)")
+            #expect(await transport.addresses(of: "localhost")?.contains("127.0.0.1") == true)
+            #expect(await transport.addresses(of: "nobody.invalid") == [])
+        }
+    }
+
     @Test func `a request arrives byte for byte`() async throws {
         try await run({ _ in [LoopbackServer.answer("ok", status: "201 Created", fields: "X-A: 1\r\nX-A: 2\r\n")] }) {
             server, transport in

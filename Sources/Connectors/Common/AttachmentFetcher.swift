@@ -14,7 +14,8 @@ internal import Transport
 final class AttachmentFetcher: Sendable {
     private struct State {
         var folder: String?
-        var fetched: [String: ResolvedFile] = [:]
+        /// What came of each address: asked once in a process, so that a run does what its plan said.
+        var asked: [String: Task<Result<ResolvedFile, FileUnavailable>, any Error>] = [:]
     }
 
     /// The largest file that is fetched, in bytes.
@@ -41,19 +42,39 @@ final class AttachmentFetcher: Sendable {
     /// `refusal` looks at a small answer of success and says why it is no file, for helpdesks that say so with 200.
     /// - Throws: a `Diagnostic` where this machine cannot keep it, or the helpdesk asks for a longer pause.
     func file(
-        for attachment: Attachment, client: APIClient, refusal: (String) -> String? = { _ in nil }
+        for attachment: Attachment, client: APIClient, refusal: @escaping @Sendable (String) -> String? = { _ in nil }
     ) async throws -> Result<ResolvedFile, FileUnavailable> {
         guard let text = attachment.url, let url = EndpointURL(text) else {
-            return .failure(FileUnavailable(attachment.url == nil ? "it has no address" : "its address is no web address"))
+            return .failure(
+                FileUnavailable(attachment.url == nil ? "it has no address" : "its address is no web address"))
         }
         guard allowsOtherHosts || url.host == client.base.site.host else {
             return .failure(FileUnavailable("its address leads to another host (\(url.host))"))
         }
-        if var known = state.withLock({ $0.fetched[text] }) {
-            known.name = attachment.name ?? known.name
-            known.mediaType = attachment.mediaType ?? known.mediaType
-            return .success(known)
+        let (asked, isFirst) = state.withLock { state in
+            if let known = state.asked[text] { return (known, false) }
+            let made = Task { try await self.fetch(url, attachment, client: client, refusal: refusal) }
+            state.asked[text] = made
+            return (made, true)
         }
+        do {
+            var result = try await asked.value
+            if case .success(var file) = result {
+                file.name = attachment.name ?? file.name
+                file.mediaType = attachment.mediaType ?? file.mediaType
+                result = .success(file)
+            }
+            return result
+        } catch {
+            // A pause that was asked for, or a full disk: the next ticket tries again.
+            if isFirst { state.withLock { $0.asked[text] = nil } }
+            throw error
+        }
+    }
+
+    private func fetch(
+        _ url: EndpointURL, _ attachment: Attachment, client: APIClient, refusal: @Sendable (String) -> String?
+    ) async throws -> Result<ResolvedFile, FileUnavailable> {
         let path = try folder() + "/" + UUID().uuidString
         guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]),
             let handle = FileHandle(forWritingAtPath: path)
@@ -83,7 +104,6 @@ final class AttachmentFetcher: Sendable {
         let file = ResolvedFile(
             name: attachment.name ?? "file", mediaType: attachment.mediaType, path: path, size: data.count,
             sha256: Digest.hex(SHA256.hash(data: data)))
-        state.withLock { $0.fetched[text] = file }
         return .success(file)
     }
 
@@ -106,13 +126,29 @@ final class AttachmentFetcher: Sendable {
     private func folder() throws -> String {
         try state.withLock { state in
             if let folder = state.folder { return folder }
-            let url = FileManager.default.temporaryDirectory.appendingPathComponent("ticketferry-\(UUID().uuidString)")
+            let temporary = FileManager.default.temporaryDirectory
+            Self.removeLeftovers(in: temporary)
+            let owner = ProcessInfo.processInfo.processIdentifier
+            let url = temporary.appendingPathComponent("ticketferry-files-\(owner)-\(UUID().uuidString)")
             do {
                 try FileManager.default.createDirectory(
                     at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             } catch { throw disk(url.path) }
             state.folder = url.path
             return url.path
+        }
+    }
+
+    /// Removes what processes of ours left that were killed.
+    private static func removeLeftovers(in folder: URL) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        where name.hasPrefix("ticketferry-files-") {
+            let path = folder.appendingPathComponent(name).path
+            let owner = try? FileManager.default.attributesOfItem(atPath: path)[.ownerAccountID] as? NSNumber
+            guard let process = name.split(separator: "-").dropFirst(2).first.flatMap({ Int32($0) }),
+                owner?.uint32Value == getuid(), kill(process, 0) != 0, errno == ESRCH
+            else { continue }
+            try? FileManager.default.removeItem(atPath: path)
         }
     }
 

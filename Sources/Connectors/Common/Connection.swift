@@ -15,6 +15,14 @@ package struct Connection: Sendable {
     package var pacer: Pacer
     /// Takes one line for each request, secrets taken out.
     package var log: @Sendable (String) -> Void
+    /// The time that pauses are waited by; the machine's but in simulations.
+    package var timekeeper = Timekeeper.system
+    /// When a request is sent again unseen.
+    package var retries = RetryPolicy()
+    /// How many rows a listing asks for at a time; nil: the connector's own number.
+    ///
+    /// The exam sets it, so that few tickets fill many pages.
+    package var pageSize: Int?
 
     /// Reads an address as a user typed it; what is odd about it is emitted to the context's sink.
     ///
@@ -43,7 +51,7 @@ package struct Connection: Sendable {
     package func client(_ authentication: Authentication) -> APIClient {
         APIClient(
             base: base, authentication: authentication, transport: transport, pacer: pacer, version: "0.1",
-            log: LineLog(line: log))
+            retries: retries, log: LineLog(line: log), timekeeper: timekeeper)
     }
 
     private struct LineLog: TransportLog {

@@ -17,8 +17,8 @@ extension Helpdesk {
                 code: "sandbox.port-in-use", "there is no port \(launch.port ?? 0)",
                 remedy: "choose a --port from 1 to 65535, or leave it out to take a free one", cause: .usage)
         }
-        if let wrong = launch.switches.sorted().first(where: { name in !practice.switches.contains { $0.name == name } })
-        {
+        if let wrong = launch.switches.sorted().first(where: { name in !practice.switches.contains { $0.name == name } }
+        ) {
             let known = practice.switches.map(\.name).joined(separator: ", ")
             throw Diagnostic(
                 code: "sandbox.unknown-switch", "the practice \(name) has no switch `\(wrong)`",

@@ -33,14 +33,21 @@ package struct Helpdesk: Sendable {
         package var open: @Sendable (SandboxOptions) async throws -> any SandboxHelpdesk
         /// How to log in, a line each, for the terminal.
         package var introduction: [String]
+        /// What a migration file needs beside `url` and the login to read or write all of the practice site, for the exam;
+        /// it is given the e-mail addresses of all customers (a source that lists by address takes them).
+        ///
+        /// A value replaces what the exam makes up for the option by itself.
+        package var options: @Sendable (_ customers: [String]) -> [String: OptionValue]
 
         /// Describes a practice site; see the properties.
         package init(
             switches: [ConnectorDescriptor.PracticeSwitch] = [], introduction: [String],
+            options: @escaping @Sendable (_ customers: [String]) -> [String: OptionValue] = { _ in [:] },
             open: @escaping @Sendable (SandboxOptions) async throws -> any SandboxHelpdesk
         ) {
             self.switches = switches
             self.introduction = introduction
+            self.options = options
             self.open = open
         }
     }

@@ -102,7 +102,8 @@ struct WordPressSite: Sendable {
     private func maintenance(_ answer: APIAnswer) -> Diagnostic {
         Diagnostic(
             code: "\(connector).maintenance", "the site is in maintenance (HTTP 503)", subject: answer.request,
-            remedy: "wait until its update is done, or remove a forgotten .maintenance file, then run the command again",
+            remedy:
+                "wait until its update is done, or remove a forgotten .maintenance file, then run the command again",
             cause: .unavailable)
     }
 

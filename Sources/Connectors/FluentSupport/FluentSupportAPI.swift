@@ -16,6 +16,8 @@ package struct FluentSupportAPI: Sendable {
     package var client: APIClient
     /// Agents' own logins by address, in lower case.
     package var agents: [String: APIClient]
+    /// Routes of the Pro add-on that the site's REST index lists.
+    var routes: Set<String> = []
 
     /// Pairs the logins.
     package init(client: APIClient, agents: [String: APIClient] = [:]) {
@@ -34,7 +36,9 @@ package struct FluentSupportAPI: Sendable {
     var authorizePage: String { Self.wordPress.authorizePage(of: client) }
 
     /// Where people see a ticket.
-    func page(ofTicket id: Int) -> String { "\(WordPressSite.folder(of: client))wp-admin/admin.php?page=fluent-support#/tickets/\(id)/view" }
+    func page(ofTicket id: Int) -> String {
+        "\(WordPressSite.folder(of: client))wp-admin/admin.php?page=fluent-support#/tickets/\(id)/view"
+    }
 
     /// Switches all logins to `?rest_route=` for sites without pretty links.
     mutating func useRouteQuery() {

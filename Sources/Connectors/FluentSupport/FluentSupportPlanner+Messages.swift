@@ -39,8 +39,9 @@ extension FluentSupportPlanner {
         ]
         if let assignee { fields.append(.init("agent_id", JSON(assignee))) }
         if let name = ticket.product {
-            if let id = site.products[name] {
-                fields.append(.init("product_id", JSON(id)))
+            if site.products[name] != nil || site.promised.contains("product \(name)") {
+                // By name: the catalogue may make it just before.
+                fields.append(.init("product", .string(name)))
             } else {
                 lose("product", name, "Fluent Support has no product of that name")
             }
@@ -114,7 +115,7 @@ extension FluentSupportPlanner {
             let who = message.author?.displayName.map { "\($0): " } ?? ""
             let text = message.body?.content ?? ""
             lose(
-                "messages[] (event)", "\(message.createdAt?.description ?? "") \(who)\(text)",
+                "messages[]", "event \(message.createdAt?.description ?? "") \(who)\(text)",
                 "Fluent Support's API takes no system lines")
             _ = kept(files: files.indices.contains(index) ? files[index] : [], of: index)
             return

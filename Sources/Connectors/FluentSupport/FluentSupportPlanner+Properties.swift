@@ -64,23 +64,16 @@ extension FluentSupportPlanner {
     /// A step for each tag that is there, in one request for all tickets of the tag; the others are losses.
     mutating func tags() {
         for tag in ticket.tags {
-            let plain = Self.plainTag(tag)
-            let id = site.tags[tag] ?? site.tags.filter { Self.plainTag($0.key) == plain }.map(\.value).min()
-            guard let id else {
+            guard let title = site.tag(tag, promised: site.promised) else {
                 lose("tags[]", tag, "Fluent Support has no such tag, and the free plugin's API cannot make one")
                 continue
             }
             plan.steps.append(
                 Step(
                     key: key("set:tag:\(tag)"), verb: .set, name: "tag \(tag)", needs: [createKey], requests: 0,
-                    undo: .withTicket, payload: ["op": "tag", "id": JSON(id)], batch: "tag \(id)", value: tag))
+                    undo: .withTicket, payload: ["op": "tag", "title": .string(title)], batch: "tag \(title)",
+                    value: tag))
         }
-    }
-
-    /// A tag as people compare it: WordPress stores the names of its terms with `&` as an entity, Fluent Support does not.
-    private static func plainTag(_ tag: String) -> String {
-        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#039;", "'"), ("&amp;", "&")]
-            .reduce(tag) { $0.replacing($1.0, with: $1.1) }.lowercased()
     }
 
     /// The internal note that says what Fluent Support could not hold; for what a later run finds, one more.

@@ -86,6 +86,9 @@ struct FluentSupportPlanner {
         for index in ticket.messages.indices where index != opening {
             append(index, key: keys[index], customer: customer)
         }
+        if status == "new", writesAsAgent {
+            lose("status", status, "an agent's reply makes a new ticket of Fluent Support active", .substitute)
+        }
         tags()
         migrationNote()
         stageAgain()

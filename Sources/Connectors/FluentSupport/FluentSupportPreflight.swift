@@ -15,13 +15,18 @@ enum FluentSupportPreflight {
     static func index(_ api: inout FluentSupportAPI) async throws -> JSON {
         let index = try await FluentSupportAPI.wordPress.index(&api.client)
         if api.client.base.usesRouteQuery { api.useRouteQuery() }
+        let all = Set((index["routes"]?.members ?? []).map(\.key))
+        api.routes = Set(
+            ["ticket-tags", "saved-replies", "workflows"].filter { all.contains("/fluent-support/v2/\($0)") })
         return index
     }
 
     /// Who the login is; explains a refusal.
     static func login(_ api: FluentSupportAPI, index: JSON) async throws -> Login {
         let answer = try await api.client.read(APICall(.get, "me"))
-        if answer.status == 401 { throw await FluentSupportAPI.wordPress.unauthorized(api.client, index: index, request: answer.request) }
+        if answer.status == 401 {
+            throw await FluentSupportAPI.wordPress.unauthorized(api.client, index: index, request: answer.request)
+        }
         guard answer.isSuccess, let me = answer.json, me.members != nil else {
             throw FluentSupportAPI.diagnostic(of: answer, client: api.client)
         }

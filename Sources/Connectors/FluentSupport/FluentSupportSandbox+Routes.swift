@@ -42,6 +42,10 @@ extension FluentSupportSandbox {
         case "agents": return try agents(call, Array(rest.dropFirst()))
         case "products": return try products(call, Array(rest.dropFirst()))
         case "settings": return try settings(call, Array(rest.dropFirst()))
+        case "ticket-tags" where hasPro && rest.count == 1: return try ticketTags(call)
+        case "saved-replies" where hasPro && rest.count == 1: return try savedReplies(call)
+        case "workflows" where hasPro && rest.count == 1 && call.request.method == "GET": return try workflows(call)
+        case "reports" where rest.count == 1 && call.request.method == "GET": return try reports(call)
         case "me" where rest.count == 1 && call.request.method == "GET": return try me(call)
         case "ticket_file_upload" where rest.count == 1 && call.request.method == "POST": return try upload(call)
         default: throw Failure.noRoute

@@ -19,7 +19,7 @@ extension FluentSupportSandbox {
                     "endpoints": ["authorization": .string("\(call.site)/wp-admin/authorize-application.php")]
                 ]
             ],
-            "routes": [:],
+            "routes": proRoutes,
         ]
     }
 
@@ -175,6 +175,21 @@ extension FluentSupportSandbox {
         for number in 0..<options.tickets { makeUpTicket(number) }
     }
 
+    /// What importers stumble over, as the plugin stores it; nothing for some numbers.
+    private static func oddText(_ number: Int) -> String {
+        let texts = [
+            "", "<p>C:\\temp\\new \\\\server\\share \\'quoted\\'</p>", "<p>if a &lt; b &amp;&amp; c &gt; d</p>",
+            "one line\nand one more\n\nand a paragraph", "", "<p>🚨👩‍👩‍👧‍👦 שלום עולם العربية 中文 e\u{301}</p>",
+            "<p>windows\r\nline ends</p>",
+            "<blockquote>she said &quot;no&quot;</blockquote><p>'; DROP TABLE tickets; --</p>",
+            "<p>Dear {{customer.full_name}}, ##user.email## %s [gallery ids=\"1\"]</p>", "",
+            "<ul><li>a</li><li><a href=\"https://x.example/?a=1&amp;b=2\">b</a></li></ul>",
+            "<p>\(String(repeating: "All work and no play. ", count: 200))</p>", "=cmd|' /C calc'!A0",
+            "see https://x.example/page and mail zoe@x.example",
+        ]
+        return texts[number % texts.count]
+    }
+
     /// A ticket of chance, made without mails, as if it had come years ago.
     private func makeUpTicket(_ number: Int) {
         let names = [("Max", "Doe"), ("Inès", "van der Berg"), ("Олег", "Łukasiewicz"), ("伟", "李"), ("Pat", "O'Brien")]
@@ -190,7 +205,7 @@ extension FluentSupportSandbox {
         let closed = Bool.random(using: &random)
         let agent = Int.random(in: 2...4, using: &random)
         let replies = Int.random(in: 0...4, using: &random)
-        let content = "<p>Hello,</p><p>this is made-up ticket \(number).</p>"
+        let content = "<p>Hello,</p><p>this is made-up ticket \(number).</p>" + Self.oddText(number)
         let end = start + replies * 3600
         let hash = token(10)
         let ticket = state.tickets.insert { id in
@@ -206,7 +221,7 @@ extension FluentSupportSandbox {
         }
         for reply in 0..<replies {
             let kind = Int.random(in: 0...2, using: &random)
-            let text = "<p>Reply \(reply + 1).</p>"
+            let text = "<p>Reply \(reply + 1).</p>" + Self.oddText(number * 5 + reply)
             _ = insertResponse {
                 Response(
                     id: $0, ticketID: ticket.id, personID: kind == 0 ? person.id : agent,

@@ -18,6 +18,7 @@ extension FluentSupportSandbox {
         var products = SandboxTable<Product>()
         var attachments = SandboxTable<Attachment>()
         var mails = SandboxTable<SandboxMail>()
+        var savedReplies = SandboxTable<SavedReply>()
         var options = SandboxTable<Option>()
     }
 
@@ -206,6 +207,7 @@ extension FluentSupportSandbox.State {
         try take("products", &products)
         try take("attachments", &attachments)
         try take("mails", &mails)
+        try take("savedReplies", &savedReplies)
         try take("options", &options)
         return entries
     }
@@ -232,6 +234,7 @@ extension FluentSupportSandbox.State {
         try take("products", products)
         try take("attachments", attachments)
         try take("mails", mails)
+        try take("savedReplies", savedReplies)
         try take("options", options)
         return entries
     }
@@ -258,6 +261,7 @@ extension FluentSupportSandbox.State {
         case "products": try put(&products)
         case "attachments": try put(&attachments)
         case "mails": try put(&mails)
+        case "savedReplies": try put(&savedReplies)
         case "options": try put(&options)
         default: break
         }

@@ -38,6 +38,12 @@ struct FluentSupportSite: Sendable {
     var policy = NotificationPolicy.stage
     /// Whether mailboxes and their e-mails may be changed with this login.
     var canMute = false
+    /// Routes of the Pro add-on that the REST index lists: `ticket-tags`, `saved-replies`.
+    var routes: Set<String> = []
+    /// By title, where the add-on is there.
+    var savedReplies: Set<String> = []
+    /// What the catalogue's steps make before the first ticket: `tag vip`, `product Shop`.
+    var promised: Set<String> = []
     /// Whether answers give `message_id` back; where not, a marker stands in the text.
     var keepsMessageID = true
     /// The staging mailbox, where it is there already.

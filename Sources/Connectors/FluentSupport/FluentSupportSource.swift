@@ -16,11 +16,13 @@ package final class FluentSupportSource: TicketSource {
         var rows: [String: JSON] = [:]
         var older: [String: JSON] = [:]
         var report = ReadReport()
+        /// Rows of the listing under way.
+        var listed = 0
         /// Responses whose stored text is not known.
         var rendered = 0
     }
 
-    private let sink: any DiagnosticSink
+    let sink: any DiagnosticSink
     private let state: Mutex<State>
     /// Files come from the plugin's own addresses only.
     private let files = AttachmentFetcher(allowsOtherHosts: false)
@@ -50,7 +52,14 @@ package final class FluentSupportSource: TicketSource {
             }
         }
         let list = try await api.tickets(page: page, perPage: perPage)
-        let rows = list["data"]?.array ?? []
+        guard let rows = list["data"]?.array else {
+            // No list is not an empty list: taken for one, it would be the end of a reading without a word.
+            throw Diagnostic(
+                code: "fluent-support.odd-answer", "Fluent Support's list of tickets was not understood",
+                subject: api.address,
+                remedy: "run the same command again; if it goes on, ask the site's host what changes its answers",
+                cause: .unavailable)
+        }
         var kept: [String: JSON] = [:]
         var stubs: [Stub] = []
         for row in rows {
@@ -68,6 +77,11 @@ package final class FluentSupportSource: TicketSource {
         }
         let last = list["last_page"]?.int ?? page
         let isEnd = rows.isEmpty || page >= last
+        let listed = state.withLock { state in
+            state.listed = (after == nil ? 0 : state.listed) + rows.count
+            return state.listed
+        }
+        if isEnd, since == nil { try await crossCheck(listed: listed, api) }
         return Page(
             stubs: stubs, next: isEnd ? nil : Cursor(String(page + 1)), total: since == nil ? list["total"]?.int : nil)
     }
@@ -114,7 +128,7 @@ package final class FluentSupportSource: TicketSource {
     }
 
     /// Logs in once and reads the site's clock.
-    private func ready() async throws -> (FluentSupportAPI, FluentSupportZone) {
+    func ready() async throws -> (FluentSupportAPI, FluentSupportZone) {
         if let known = state.withLock({ state in state.zone.map { (state.api, $0) } }) { return known }
         var api = state.withLock { $0.api }
         let index = try await FluentSupportPreflight.index(&api)

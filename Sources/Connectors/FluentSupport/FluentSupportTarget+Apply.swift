@@ -28,6 +28,7 @@ extension FluentSupportTarget {
         let ticket = step.needs.first.flatMap { receipts[$0] }.flatMap { Int($0.id) }
         switch payload["op"]?.string {
         case "create": return await create(step)
+        case "catalogue": return await makeEntry(step)
         case "response", "note", "customer":
             guard let ticket else { return .rejected(missingTicket(step)) }
             return await append(step, ticket: ticket)
@@ -54,7 +55,10 @@ extension FluentSupportTarget {
                 return .rejected(missingTicket(step))
             }
             if !tickets.contains(JSON(id)) { tickets.append(JSON(id)) }
-            if let tag = step.payload["id"]?.int { tags.insert(tag) }
+            guard let title = step.payload["title"]?.string, let tag = site.tags[title] else {
+                return .rejected(missingEntry(step))
+            }
+            tags.insert(tag)
         }
         // A real array: of a list with commas the plugin takes the first only.
         let sent = await api.send(
@@ -77,6 +81,10 @@ extension FluentSupportTarget {
         guard case .success(let uploads) = files else { return files.failure }
         var ticket = step.payload["ticket"] ?? .object([])
         ticket["mailbox_id"] = JSON(mailbox)
+        if let product = ticket.take("product")?.string {
+            guard let id = site.products[product] else { return .rejected(missingEntry(step)) }
+            ticket["product_id"] = JSON(id)
+        }
         if !site.keepsMessageID, let content = ticket["content"]?.string {
             ticket["content"] = .string(content + Self.textMarker(step.key))
         }
@@ -242,13 +250,21 @@ extension FluentSupportTarget {
             cause: .bug)
     }
 
+    /// A tag or product that the catalogue should have made is not there.
+    private func missingEntry(_ step: Step) -> Diagnostic {
+        Diagnostic(
+            code: "fluent-support.no-entry", "the tag or product that “\(step.name)” needs was not made",
+            subject: api.address,
+            remedy: "look at the failure of the catalogue above, then run the same command again", cause: .someFailed)
+    }
+
     func missingStaging(_ step: Step) -> Diagnostic {
         Diagnostic(
             code: "fluent-support.no-staging", "the mailbox for “\(step.name)” is not there", subject: api.address,
             remedy: "run the same command again: it makes its staging mailbox anew", cause: .refused)
     }
 
-    private func oddAnswer(_ step: Step) -> Diagnostic {
+    func oddAnswer(_ step: Step) -> Diagnostic {
         Diagnostic(
             code: "fluent-support.odd-answer", "Fluent Support's answer to “\(step.name)” was not understood",
             subject: api.address,

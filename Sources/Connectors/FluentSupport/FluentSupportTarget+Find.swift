@@ -31,6 +31,7 @@ extension FluentSupportTarget {
 
     package func lookUp(_ step: Step, receipts: [WriteKey: Receipt]) async throws -> LookUp {
         let api = api
+        if step.payload["op"]?.string == "catalogue" { return try await findEntry(step) }
         if step.verb == .create { return try await lookUpTicket(step, api) }
         guard let ticket = step.needs.first.flatMap({ receipts[$0] }).flatMap({ Int($0.id) }) else { return .notFound }
         guard let all = try await whole(ticket, api) else {
@@ -86,7 +87,9 @@ extension FluentSupportTarget {
                 if !receipt.losses.isEmpty { receipt.details = .null }
                 out[step.key] = receipt
             case "tag":
-                if let tag = step.payload["id"]?.int, tags.contains(tag) { out[step.key] = Receipt(id: String(tag)) }
+                if let tag = step.payload["title"]?.string.flatMap({ site.tags[$0] }), tags.contains(tag) {
+                    out[step.key] = Receipt(id: String(tag))
+                }
             case "property":
                 if let name = step.payload["name"]?.string, let value = step.payload["value"], holds(row, name, value) {
                     out[step.key] = ticket

@@ -26,6 +26,10 @@ extension FluentSupportTarget {
                 cause: .refused)
         }
         try await readCatalogue(api, into: &site)
+        site.routes = api.routes
+        if api.routes.contains("saved-replies") {
+            site.savedReplies = Set(try await api.all("saved-replies", "")?.compactMap { $0["title"]?.string } ?? [])
+        }
         site.canMute = try await readMailboxes(api, into: &site)
         try await readSettings(api, into: &site, sink: sink)
         try await checkLogins(api, into: &site, sink: sink)

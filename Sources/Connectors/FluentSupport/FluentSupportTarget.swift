@@ -88,6 +88,20 @@ package final class FluentSupportTarget: TicketTarget {
         }
     }
 
+    /// Notes what the catalogue's steps are going to make.
+    func learn(promised: Set<String>) { state.withLock { $0.site?.promised = promised } }
+
+    /// Notes the id of something that the catalogue's steps made or found.
+    func learn(entry kind: String, title: String, id: Int) {
+        state.withLock {
+            switch kind {
+            case CatalogueEntry.Kind.tag.rawValue: $0.site?.tags[title] = id
+            case CatalogueEntry.Kind.product.rawValue: $0.site?.products[title] = id
+            default: break
+            }
+        }
+    }
+
     /// Notes that answers do not give `message_id` back: markers stand in the texts from now on.
     func learnMarkersInTexts() { state.withLock { $0.site?.keepsMessageID = false } }
 
@@ -100,7 +114,8 @@ package final class FluentSupportTarget: TicketTarget {
             if site.canMute { policies = [.stage, .mute] + policies }
             return TargetFeatures(
                 notes: true, notificationPolicies: policies, settleTime: options.settleTime,
-                maxFileSize: site.maxFileSize, finishingHead: finishingHead, requestTime: site.requestTime)
+                maxFileSize: site.maxFileSize, keepsOneNamePerAddress: true, finishingHead: finishingHead,
+                requestTime: site.requestTime)
         }
     }
 

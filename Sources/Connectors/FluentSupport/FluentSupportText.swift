@@ -27,12 +27,8 @@ struct FluentSupportText: Hashable, Sendable {
     /// What differs between the source's text and the stored one.
     var changes: FluentSupportTextChanges
 
-    /// The hashes that the site may give for the stored text: some versions make CRLF into LF.
-    var proofs: [String] {
-        let plain = Self.md5(stored)
-        guard stored.utf8.contains(0x0D) else { return [plain] }
-        return [plain, Self.md5(String(decoding: Self.withoutCarriageReturns(Array(stored.utf8)), as: UTF8.self))]
-    }
+    /// The hashes that the site may give for the stored text.
+    var proofs: [String] { [Self.md5(stored)] }
 
     /// MD5 in lower-case hex: the plugin's `content_hash`.
     static func md5(_ text: String) -> String { Digest.hex(Insecure.MD5.hash(data: Array(text.utf8))) }
@@ -49,7 +45,14 @@ struct FluentSupportText: Hashable, Sendable {
     /// Prepares HTML for one of the places that take HTML.
     init(html: String, place: Place) {
         var changes = FluentSupportTextChanges()
-        let clean = FluentSupportMarkup.clean(Array(html.utf8), place: place, changes: &changes)
+        var bytes = Array(html.utf8)
+        if bytes.contains(0x0D) {
+            // Some versions of the plugin do so by themselves: done before, it is the same with all.
+            let plain = Self.withoutCarriageReturns(bytes)
+            changes.lineEnds = plain.count != bytes.count
+            bytes = plain
+        }
+        let clean = FluentSupportMarkup.clean(bytes, place: place, changes: &changes)
         var stored = clean
         if place == .agent { stored = Self.withoutPlaceholders(stored, changes: &changes) }
         var sent = stored
@@ -204,6 +207,8 @@ struct FluentSupportTextChanges: Hashable, Sendable {
     var spelling = false
     /// Placeholders of the plugin are stored as character references; it shows the same.
     var placeholders = false
+    /// Windows line ends are line feeds.
+    var lineEnds = false
     /// Control characters are gone.
     var controls = false
     /// Comments are gone.
@@ -228,6 +233,7 @@ struct FluentSupportTextChanges: Hashable, Sendable {
         entities = entities || other.entities
         spelling = spelling || other.spelling
         placeholders = placeholders || other.placeholders
+        lineEnds = lineEnds || other.lineEnds
         controls = controls || other.controls
         comments = comments || other.comments
         blanks = blanks || other.blanks
@@ -261,6 +267,7 @@ struct FluentSupportTextChanges: Hashable, Sendable {
             "WordPress takes `%` with two hex digits out of titles; it is written with a wide percent sign", original,
             .substitute)
         add(cut, "titles have at most 192 characters", original, .migrationNote)
+        add(lineEnds, "windows line ends are written as line feeds; it shows the same", nil, .substitute)
         add(controls, "WordPress drops control characters")
         add(comments, "comments in HTML do not survive WordPress's filter")
         add(

@@ -135,7 +135,14 @@ enum FluentSupportRendering {
         let starts = [rendered, plain(rendered)]
         for start in starts + starts.map(withoutQuotedParagraphs) {
             for links in [start, withoutTargets(start), withoutLinks(start), withoutLinks(withoutTargets(start))] {
-                for text in candidates(links) where FluentSupportText.md5(text) == hash { return text }
+                let all = candidates(links) + belowLine(links) + candidates(withoutWrappedComments(plain(links)))
+                for text in all {
+                    if FluentSupportText.md5(text) == hash { return text }
+                    // Some versions keep windows line ends, which the rendering does not show.
+                    guard text.utf8.contains(0x0A) else { continue }
+                    let windows = text.replacing("\n", with: "\r\n")
+                    if FluentSupportText.md5(windows) == hash { return windows }
+                }
             }
         }
         return nil
@@ -144,6 +151,28 @@ enum FluentSupportRendering {
     /// Without the line break that rendering puts at the end.
     static func plain(_ rendered: String) -> String {
         rendered.hasSuffix("\n") ? String(rendered.dropLast()) : rendered
+    }
+
+    /// A text below paragraphs of its own, such as the header line that names an author: rendering puts a paragraph
+    /// around what follows.
+    private static func belowLine(_ text: String) -> [String] {
+        var out: [String] = []
+        var from = text.startIndex
+        // The text below the first paragraph, the second and so on; nobody has more than some before a bare line.
+        while out.count < 200, let end = text[from...].range(of: "</p>\n") {
+            from = end.upperBound
+            let head = text[..<end.upperBound].dropLast().replacing(">\n", with: ">")
+            let rest = plain(String(text[end.upperBound...]))
+            let open = rest.hasSuffix("</p>") ? String(rest.dropLast(4)) : rest
+            let comments = withoutWrappedComments(rest)
+            out += (candidates(rest) + [open, comments] + candidates(comments)).map { head + $0 }
+        }
+        return out
+    }
+
+    /// Without the paragraph that rendering puts around a comment.
+    private static func withoutWrappedComments(_ text: String) -> String {
+        text.replacing("<p><!--", with: "<!--").replacing("--></p>\n", with: "-->")
     }
 
     private static func candidates(_ text: String) -> [String] {

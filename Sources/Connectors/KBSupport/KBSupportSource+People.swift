@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Migration
+internal import Migration
 internal import Synchronization
-internal import TicketModel
+package import TicketModel
 internal import Transport
 
 /// Who wrote a reply, as WordPress stores it.

@@ -27,9 +27,15 @@ struct CheckCommand: AsyncParsableCommand {
         let opened = try await OpenedMigration(migration, console: console)
         try await opened.file.warnOfBorrowed(console)
         let journal = try opened.journalForReading()
-        let check = Check(
-            setup: opened.setup, target: opened.target, journal: journal, labels: try opened.file.mappingLabels())
-        let findings = try await check.run()
+        let findings = try await opened.using {
+            switch opened.destination {
+            case .helpdesk(let target):
+                try await Check(
+                    setup: opened.setup, target: target, journal: journal, labels: try opened.file.mappingLabels()
+                ).run()
+            case .file(let target): try await opened.export(to: target, journal: journal).check()
+            }
+        }
         await journal.close()
         console.progress.clear()
         for problem in findings.problems { console.emit(problem) }
@@ -55,8 +61,12 @@ struct CheckCommand: AsyncParsableCommand {
         let count = findings.tickets.map { ", " + TerminalText.counted($0, "ticket") } ?? ""
         console.print("\(ok) source \(opened.file.source.connector) “\(TerminalText.safe(findings.source))”\(count)")
         let address = TerminalText.safe(findings.target)
-        console.print("\(ok) target \(opened.file.target.connector) at \(address): login and permissions")
-        console.print("\(ok) e-mails: \(findings.policy.words)")
+        switch opened.destination {
+        case .helpdesk:
+            console.print("\(ok) target \(opened.file.target.connector) at \(address): login and permissions")
+            console.print("\(ok) e-mails: \(findings.policy.words)")
+        case .file: console.print("\(ok) target \(opened.file.target.connector) file \(address): sends no e-mails")
+        }
         let sample = findings.sample
         console.print(
             "\(ok) the first \(TerminalText.counted(sample.total, "ticket")): "

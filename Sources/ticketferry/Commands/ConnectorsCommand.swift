@@ -38,7 +38,7 @@ struct ConnectorsCommand: AsyncParsableCommand {
         var table = TextTable(["connector", "source", "target", "sandbox", "what"])
         for connector in Registry.connectors {
             table.add([
-                connector.name, connector.openSource == nil ? "–" : "yes", connector.openTarget == nil ? "–" : "yes",
+                connector.name, connector.openSource == nil ? "–" : "yes", !connector.isTarget ? "–" : "yes",
                 connector.sandbox == nil ? "–" : "yes", connector.summary,
             ])
         }
@@ -48,7 +48,7 @@ struct ConnectorsCommand: AsyncParsableCommand {
     private func describe(_ connector: ConnectorDescriptor, _ console: Console) {
         let style = console.style
         console.print(style.bold(connector.name) + "  " + connector.summary)
-        let sides = [("source", connector.openSource != nil), ("target", connector.openTarget != nil)]
+        let sides = [("source", connector.openSource != nil), ("target", connector.isTarget)]
         console.print("As: " + sides.filter(\.1).map(\.0).joined(separator: ", "))
         section("Options in a migration file", console)
         for option in connector.options {
@@ -106,7 +106,7 @@ struct ConnectorsCommand: AsyncParsableCommand {
             "name": .string(connector.name),
             "summary": .string(connector.summary),
             "source": .bool(connector.openSource != nil),
-            "target": .bool(connector.openTarget != nil),
+            "target": .bool(connector.isTarget),
             "sandbox": .bool(connector.sandbox != nil),
             "features": .array(connector.features.map { .string($0) }),
             "deviations": .array(

@@ -77,14 +77,23 @@ struct MigrateCommand: AsyncParsableCommand {
         flags.requestsPerMinute = requestsPerMinute
         flags.overwritesConflicts = conflicts == .overwrite
         var opened = try await OpenedMigration(migration, flags: flags, console: console, stop: stop)
+        let isNew = !FileManager.default.fileExists(atPath: opened.file.journal)
         let journal = try opened.journalForWriting()
         let report: RunReport
         do {
             try await opened.chooseSample(selection.sample, journal: journal)
-            report = try await Runner(
-                setup: opened.setup, target: opened.target, journal: journal, options: try runOptions(opened, console)
-            ).migrate()
+            let (chosen, run) = (opened, try runOptions(opened, console))
+            report = try await chosen.using {
+                switch chosen.destination {
+                case .helpdesk(let target):
+                    try await Runner(setup: chosen.setup, target: target, journal: journal, options: run).migrate()
+                case .file(let target):
+                    try await chosen.export(to: target, journal: journal).migrate(expectedDigest: run.expectedDigest)
+                }
+            }
         } catch {
+            // A run that was refused before it wrote a word leaves no journal that says otherwise.
+            if isNew, (try? await journal.head()) == .some(nil) { unlink(opened.file.journal) }
             await journal.close()
             throw error
         }

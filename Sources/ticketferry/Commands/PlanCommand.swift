@@ -44,7 +44,7 @@ struct PlanCommand: AsyncParsableCommand {
         let printed = console.json ? try PlanDocument(path: nil) : nil
         let lossFile = try LossFile(losses)
         var shown = 0
-        let summary = try await Planner(setup: opened.setup, target: opened.target, journal: journal).plan { change in
+        let show: (TicketChange) async throws -> Void = { change in
             try document?.add(change)
             try printed?.add(change)
             try lossFile?.add(change)
@@ -57,13 +57,20 @@ struct PlanCommand: AsyncParsableCommand {
                 console.print(line)
             }
         }
+        let summary = try await opened.using {
+            switch opened.destination {
+            case .helpdesk(let target):
+                try await Planner(setup: opened.setup, target: target, journal: journal).plan(each: show)
+            case .file(let target): try await opened.export(to: target, journal: journal).plan(each: show)
+            }
+        }
         console.progress.clear()
         await journal.close()
         try document?.finish(summary, diagnostics: console.diagnostics)
         try printed?.finish(summary, diagnostics: console.diagnostics)
         lossFile?.finish()
         if summary.total == 0, let only = selection.only { throw Failure.nothingSelected(only) }
-        if !console.json { show(summary, shown: shown, console) }
+        if !console.json { finish(summary, shown: shown, console) }
         console.finish()
         if detailedExitCode && !summary.isEmpty { throw ExitCode(2) }
     }
@@ -71,7 +78,7 @@ struct PlanCommand: AsyncParsableCommand {
     /// More changes than that are only counted.
     private static let shownAtMost = 20
 
-    private func show(_ summary: PlanSummary, shown: Int, _ console: Console) {
+    private func finish(_ summary: PlanSummary, shown: Int, _ console: Console) {
         if shown > Self.shownAtMost && !console.verbose {
             console.print(
                 "… and \(TerminalText.counted(shown - Self.shownAtMost, "more ticket")) (--verbose shows all)")

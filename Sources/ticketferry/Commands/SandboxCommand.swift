@@ -36,7 +36,8 @@ struct SandboxCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("switch"),
-        help: "Does what the vendor's document leaves open the other way; again for more. `connectors NAME` lists them.")
+        help: "Does what the vendor's document leaves open the other way; again for more. `connectors NAME` lists them."
+    )
     var switches: [String] = []
 
     @Option(help: "USER:PASSWORD that is accepted, or a key; again for more. Any login if left out.")

@@ -105,14 +105,18 @@ struct RestoreCommand: AsyncParsableCommand {
         let console = Console(options)
         let opened = try await OpenedMigration(migration, console: console)
         let journal = try opened.journalForWriting()
-        let result: (before: [BorrowingRecord], after: [BorrowingRecord])
-        do {
-            result = try await Restore(
-                target: opened.target, journal: journal, clock: opened.setup.clock, sink: console
-            ).run()
-        } catch {
-            await journal.close()
-            throw error
+        var result: (before: [BorrowingRecord], after: [BorrowingRecord]) = ([], [])
+        // A file has nothing that could be borrowed.
+        if case .helpdesk(let target) = opened.destination {
+            do {
+                result = try await Restore(
+                    target: target, journal: journal, clock: opened.setup.clock, sink: console,
+                    observer: opened.setup.observer
+                ).run()
+            } catch {
+                await journal.close()
+                throw error
+            }
         }
         await journal.close()
         let left = Set(result.after.map(\.borrowing.name))

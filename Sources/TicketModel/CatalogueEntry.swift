@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-public import TicketModel
 
 /// Something that a helpdesk has beside its tickets: an agent, a tag, a saved reply.
 ///
@@ -38,9 +37,6 @@ public struct CatalogueEntry: Hashable, Sendable {
         self.slug = slug
         self.details = details
     }
-
-    /// Stands for the catalogue where the engine asks for a ticket's id; no source has a ticket of it.
-    public static let ticketID = "\u{1}catalogue"
 
     /// One line of a catalogue file: canonical bytes, absent values left out.
     public var line: [UInt8] {

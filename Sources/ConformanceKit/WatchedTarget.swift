@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Mapping
+internal import Migration
+internal import TicketModel
+
+/// A target whose steps are held against what they said they cost; steps come one after another.
+final class WatchedTarget: TicketTarget {
+    private struct Tally {
+        var requests = 0
+        var mails = 0
+        var complaints: [String] = []
+    }
+
+    private let inner: any TicketTarget
+    private let countRequests: @Sendable () -> Int
+    private let countMails: @Sendable () async -> Int
+    private let tally = ExamNotes(Tally())
+
+    init(
+        _ inner: any TicketTarget, requests: @escaping @Sendable () -> Int, mails: @escaping @Sendable () async -> Int
+    ) {
+        self.inner = inner
+        countRequests = requests
+        countMails = mails
+    }
+
+    /// Requests of all steps.
+    var requests: Int { tally.value.requests }
+    /// Mails of all steps.
+    var mails: Int { tally.value.mails }
+    /// Steps that cost something else than they said.
+    var complaints: [String] { tally.value.complaints }
+
+    func apply(_ step: Step, receipts: [WriteKey: Receipt]) async -> Outcome {
+        let (requests, mails) = (countRequests(), await countMails())
+        let outcome = await inner.apply(step, receipts: receipts)
+        let (sent, told) = (countRequests() - requests, await countMails() - mails)
+        tally.change { tally in
+            tally.requests += sent
+            tally.mails += told
+            if sent != step.requests {
+                tally.complaints.append(
+                    "\(step.key.ticket): \(step.name) says \(step.requests) requests and takes \(sent)")
+            }
+            if told != step.mails {
+                tally.complaints.append("\(step.key.ticket): \(step.name) says \(step.mails) mails and sends \(told)")
+            }
+        }
+        return outcome
+    }
+
+    func applyBatch(_ steps: [Step], receipts: [WriteKey: Receipt]) async -> Outcome {
+        let (requests, mails) = (countRequests(), await countMails())
+        let outcome = await inner.applyBatch(steps, receipts: receipts)
+        let (sent, told) = (countRequests() - requests, await countMails() - mails)
+        tally.change { tally in
+            tally.requests += sent
+            tally.mails += told
+        }
+        return outcome
+    }
+
+    // MARK: As it is
+
+    var features: TargetFeatures { get async { await inner.features } }
+    var address: String { get async { await inner.address } }
+    func prepare(policy: NotificationPolicy?, sink: any DiagnosticSink) async throws {
+        try await inner.prepare(policy: policy, sink: sink)
+    }
+    func policy() async throws -> NotificationPolicy { try await inner.policy() }
+    func borrowings() async throws -> [Borrowing] { try await inner.borrowings() }
+    func preparations() async throws -> [String] { try await inner.preparations() }
+    func plan(
+        _ draft: Draft, losses: [Loss], files: [[Result<ResolvedFile, FileUnavailable>]], identity: MigrationIdentity,
+        progress: TicketProgress
+    ) async -> TicketPlan {
+        await inner.plan(draft, losses: losses, files: files, identity: identity, progress: progress)
+    }
+    func plan(
+        catalogue: [CatalogueEntry], creating: Set<CatalogueEntry.Kind>, identity: MigrationIdentity,
+        progress: TicketProgress
+    ) async -> TicketPlan {
+        await inner.plan(catalogue: catalogue, creating: creating, identity: identity, progress: progress)
+    }
+    func inventory() async throws -> [FoundTicket] { try await inner.inventory() }
+    func lookUp(_ step: Step, receipts: [WriteKey: Receipt]) async throws -> LookUp {
+        try await inner.lookUp(step, receipts: receipts)
+    }
+    func adopt(_ steps: [Step], ticket: Receipt) async throws -> [WriteKey: Receipt] {
+        try await inner.adopt(steps, ticket: ticket)
+    }
+    func storedFingerprint(ticket: Receipt) async throws -> String? {
+        try await inner.storedFingerprint(ticket: ticket)
+    }
+    func borrow(_ borrowing: Borrowing) async throws { try await inner.borrow(borrowing) }
+    func giveBack(_ borrowing: Borrowing) async throws -> GiveBack { try await inner.giveBack(borrowing) }
+    func close() async { await inner.close() }
+}

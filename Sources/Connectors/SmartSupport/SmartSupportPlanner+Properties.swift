@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Migration
+internal import TicketModel
+
+extension SmartSupportPlanner {
+    /// The internal note that says what Smart Support could not hold; for what a later run finds, one more.
+    mutating func migrationNote() {
+        guard hasNotes || progress.done.keys.contains(where: { $0.part == "note" || $0.part.hasPrefix("note:") }) else {
+            return
+        }
+        var numbers: [String: Int] = [:]
+        // What says no more than that something is not there needs no line.
+        let all = book.noteLines.filter { !$0.hasPrefix("messages[]: ") } + noteLines
+        let lines = all.map { line in
+            let number = numbers[line, default: 0] + 1
+            numbers[line] = number
+            return (name: String(Digest.of([line, String(number)]).prefix(16)), text: line)
+        }
+        let notes = progress.done.filter { $0.key.part == "note" || $0.key.part.hasPrefix("note:") }
+            .sorted { $0.value.order < $1.value.order }
+        var written: Set<String> = []
+        for (key, done) in notes {
+            // Where the receipt does not tell, the note is taken to hold all.
+            let held = done.receipt.details["lines"]?.array.map { $0.compactMap(\.string) } ?? lines.map(\.name)
+            written.formUnion(held)
+            note(key, lines.filter { held.contains($0.name) })
+        }
+        let more = lines.filter { !written.contains($0.name) }
+        note(key(notes.isEmpty ? "note" : "note:\(Digest.of(more.map(\.name)).prefix(12))"), more)
+    }
+
+    private mutating func note(_ key: WriteKey, _ lines: [(name: String, text: String)]) {
+        guard !lines.isEmpty else { return }
+        var html =
+            "<p><strong>Ticketferry</strong>: \(FluentSupportText.html(text: "ticket \(ticket.number ?? ticket.id)"))</p><ul>"
+        for line in lines { html += "<li>\(FluentSupportText.html(text: line.text))</li>" }
+        let text = SmartSupportText(.html(html + "</ul>", lineBreaks: true))
+        plan.steps.append(
+            Step(
+                key: key, verb: .append, name: "migration note", needs: [createKey], undo: .impossible,
+                payload: [
+                    "op": "note", "text": .string(text.marked(key)),
+                    "lines": .array(lines.map { .string($0.name) }),
+                ]))
+    }
+
+    /// The status, which replies may change, last of all; and what changed since the ticket was made.
+    mutating func properties(status: String?, wishes: Wishes) {
+        var wishes = wishes
+        if let done = progress.done[createKey] {
+            wishes.subject = SmartSupportText(subject: ticket.subject ?? "").sent
+            if wishes.subject.isEmpty { wishes.subject = "–" }
+            laterChanges(wishes, done)
+        }
+        guard let status else { return }
+        let key = key("set:status")
+        let born = plan.steps.first { $0.key == createKey }?.value
+        let hasReplies = plan.steps.contains { $0.payload["op"]?.string == "reply" }
+        guard hasReplies || born != status || progress.done[key] != nil else { return }
+        plan.steps.append(
+            Step(
+                key: key, verb: .set, name: "status", needs: [createKey], mails: status == "closed" ? 1 : 0,
+                undo: .impossible, payload: ["op": "set", "name": "status", "value": .string(status)], value: status,
+                undoneByOthers: true))
+    }
+
+    /// What the ticket was made with is set again where it changed since.
+    private mutating func laterChanges(_ wishes: Wishes, _ done: TicketProgress.Done) {
+        guard let born = done.receipt.details["values"] else { return }
+        let now = Self.values(wishes)
+        for (name, value) in wishes.all {
+            guard let value, isThere(name, value) else { continue }
+            let key = key("set:\(name)")
+            guard born[name] != now[name] || progress.done[key] != nil else { continue }
+            plan.steps.append(
+                Step(
+                    key: key, verb: .set, name: name, needs: [createKey], undo: .impossible,
+                    payload: ["op": "set", "name": .string(name), "value": .string(value)],
+                    value: name == "subject" ? nil : value))
+        }
+    }
+
+    /// Whether the API can set it: agents, departments and products go by their ids.
+    private func isThere(_ name: String, _ value: String) -> Bool {
+        switch name {
+        case "agent": site.agentID(value) != nil
+        case "department": SmartSupportSite.find(value, in: site.departments)?.id != nil
+        case "product": SmartSupportSite.find(value, in: site.products)?.id != nil
+        default: true
+        }
+    }
+}
