@@ -190,6 +190,7 @@ public protocol TargetReader: Sendable {
     ///
     /// Entries are matched to what the target has; those of a kind in `creating` that are missing become `create` steps
     /// where the API can, the others losses of the field `catalogue.KIND`. The keys' ticket is ``CatalogueEntry/ticketID``.
+    /// Their receipts' ids name the kind too (`product:1`): one target id belongs to one write.
     func plan(
         catalogue: [CatalogueEntry], creating: Set<CatalogueEntry.Kind>, identity: MigrationIdentity,
         progress: TicketProgress

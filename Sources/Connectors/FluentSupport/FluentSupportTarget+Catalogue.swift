@@ -83,7 +83,12 @@ extension FluentSupportTarget {
         let made = json["id"] == nil ? json.members?.first { $0.value["id"]?.int != nil }?.value ?? json : json
         guard let id = made["id"]?.int else { return .uncertain(oddAnswer(step)) }
         learn(entry: step.payload["kind"]?.string ?? "", title: step.payload["title"]?.string ?? "", id: id)
-        return .understood(Receipt(id: String(id)), losses: [])
+        return .understood(Self.receipt(id, step), losses: [])
+    }
+
+    /// A receipt whose id no ticket has: the journal takes one id for one write.
+    private static func receipt(_ id: Int, _ step: Step) -> Receipt {
+        Receipt(id: "\(step.payload["kind"]?.string ?? ""):\(id)")
     }
 
     /// Looks for an entry by its title.
@@ -94,7 +99,7 @@ extension FluentSupportTarget {
             return .notFound
         }
         learn(entry: step.payload["kind"]?.string ?? "", title: step.payload["title"]?.string ?? "", id: id)
-        return .found(Receipt(id: String(id)))
+        return .found(Self.receipt(id, step))
     }
 }
 

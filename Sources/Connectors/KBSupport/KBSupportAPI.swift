@@ -47,6 +47,18 @@ package struct KBSupportAPI: Sendable {
         return json
     }
 
+    /// All rows of a listing that has to be there: a refusal is never an empty one.
+    ///
+    /// - Throws: a `Diagnostic` also for what ``all(_:_:api:)`` gives nil for.
+    func demand(
+        _ path: String, _ query: [(name: String, value: String)] = [], api: APIPath? = nil
+    ) async throws -> [JSON] {
+        if let rows = try await all(path, query, api: api) { return rows }
+        throw Diagnostic(
+            code: "kb-support.refused-list", "the site does not give the list `\(path)` to this login", subject: address,
+            remedy: "look whether a security plugin closes it, and use an administrator's login", cause: .refused)
+    }
+
     /// All rows of a listing, page by page; nil where the login may not see it or the route is not there.
     func all(
         _ path: String, _ query: [(name: String, value: String)] = [], api: APIPath? = nil

@@ -151,8 +151,7 @@ package final class KBSupportSource: TicketSource {
             var query = [("parent", some.joined(separator: ",")), ("orderby", "id"), ("order", "asc")]
             // Titles as they are, for who may edit; else as WordPress shows them.
             if site.editsPosts { query.append(("context", "edit")) }
-            for row in try await api.all("media", query.map { (name: $0.0, value: $0.1) }, api: KBSupportAPI.core) ?? []
-            {
+            for row in try await api.demand("media", query.map { (name: $0.0, value: $0.1) }, api: KBSupportAPI.core) {
                 if let parent = row["post"]?.int { out[parent, default: []].append(row) }
             }
         }

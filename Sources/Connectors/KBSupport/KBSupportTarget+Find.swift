@@ -8,7 +8,7 @@ extension KBSupportTarget {
         let api = api
         let query = [("search", "ferry-"), ("orderby", "id"), ("order", "asc")].map { (name: $0.0, value: $0.1) }
         var out: [FoundTicket] = []
-        for row in try await api.all("tickets", query) ?? [] {
+        for row in try await api.demand("tickets", query) {
             guard let id = row["id"]?.int, let text = KBSupportPreflight.raw(row["content"]),
                 let marker = KBSupportText.marker(in: text)
             else { continue }
@@ -43,7 +43,7 @@ extension KBSupportTarget {
         let api = api
         let query = [("search", step.key.marker), ("orderby", "id"), ("order", "asc")]
         // The search is a LIKE without regard to case: what it gives is compared.
-        let rows = (try await api.all("tickets", query.map { (name: $0.0, value: $0.1) }) ?? [])
+        let rows = (try await api.demand("tickets", query.map { (name: $0.0, value: $0.1) }))
             .filter { Self.holds($0, step.key) }
         switch rows.count {
         case 0: return .notFound
@@ -130,7 +130,7 @@ extension KBSupportTarget {
         while !rest.isEmpty {
             let some = rest.prefix(50).map(String.init).joined(separator: ",")
             rest = rest.dropFirst(50)
-            out += try await api.all("media", [(name: "parent", value: some)], api: KBSupportAPI.core) ?? []
+            out += try await api.demand("media", [(name: "parent", value: some)], api: KBSupportAPI.core)
         }
         return out
     }
