@@ -46,6 +46,7 @@ package struct Examinee: Sendable, CustomStringConvertible {
         }
         let names = Set(helpdesk.options.filter { $0.side == .both || $0.side == side }.map(\.name))
         for (name, value) in helpdesk.practice.options(customers) where names.contains(name) { out[name] = value }
+        if side == .source, !helpdesk.practice.tellsZone { out["zone"] = .text(timeZone) }
         out["url"] = .text(url)
         return out
     }

@@ -42,7 +42,8 @@ struct SupportEngineAnswerTests {
     func classes(status: Int, body: String, expected: String) async throws {
         let api = try SupportEngineBench.api(
             InProcessTransport { _, _ in IncomingResponse(status: status, body: Array(body.utf8)) })
-        #expect(Self.kind(await api.send("tickets_create.php", [("a", "b")], id: "ticket_id")) == expected)
+        let sent = await api.send("tickets_create.php", [("a", "b")], id: "ticket_id").sent
+        #expect(Self.kind(sent) == expected)
     }
 
     @Test(

@@ -234,7 +234,9 @@ extension Ticket {
 
     /// Differences that nobody declared, and losses that are no differences.
     func undeclared(as arrived: Ticket, losses: [Loss]) -> [String] {
-        let headers = benchDraft.authorships.map(\.header)
+        // The line above a text is part of it where no author's loss tells of it.
+        let isTold = losses.contains { $0.field == "messages[].author" && $0.fallback == .header }
+        let headers = isTold ? benchDraft.authorships.map(\.header) : []
         var arrived = arrived
         // What stands for an opening that is not public.
         if messages.first?.kind != .reply { arrived.messages.removeFirst() }

@@ -40,16 +40,19 @@ package struct Helpdesk: Sendable {
         ///
         /// A value replaces what the exam makes up for the option by itself.
         package var options: @Sendable (_ customers: [String]) -> [String: OptionValue]
+        /// Whether its API tells the zone of its times; where not, a source needs `zone:`, in the exam as everywhere.
+        package var tellsZone: Bool
 
         /// Describes a practice site; see the properties.
         package init(
-            switches: [ConnectorDescriptor.PracticeSwitch] = [], introduction: [String],
+            switches: [ConnectorDescriptor.PracticeSwitch] = [], introduction: [String], tellsZone: Bool = true,
             options: @escaping @Sendable (_ customers: [String]) -> [String: OptionValue] = { _ in [:] },
             open: @escaping @Sendable (SandboxOptions) async throws -> any SandboxHelpdesk
         ) {
             self.switches = switches
             self.introduction = introduction
             self.options = options
+            self.tellsZone = tellsZone
             self.open = open
         }
     }

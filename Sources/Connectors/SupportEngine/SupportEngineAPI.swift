@@ -154,7 +154,7 @@ struct SupportEngineAPI: Sendable {
                     "SupportEngine answered with nothing (HTTP 200): what it stored is most likely no valid UTF-8 on its database connection",
                     subject: answer.request,
                     remedy: "set the server's database connection to utf8mb4, then run the same command again",
-                    cause: .unavailable)
+                    cause: .refused)
             }
         }
         if answer.status == 401 || answer.status == 403, let json = answer.json {
@@ -180,10 +180,15 @@ struct SupportEngineAPI: Sendable {
 
     /// Sends a form that writes; `id` is the name of the answer's id.
     ///
+    /// With it come the ids of custom fields without which it was refused.
+    ///
     /// Only an id that is not `0` proves a write, only the complaint about required fields proves that there is none:
     /// everything else (also `Missing required fields`: a body that got lost on the way) proves nothing.
-    func send(_ page: String, _ form: [(name: String, value: String)], id: String) async -> Sent {
-        await client.send(APICall(.post, page, body: .form(form))) { answer in
+    func send(
+        _ page: String, _ form: [(name: String, value: String)], id: String
+    ) async -> (sent: Sent, demanded: [String]) {
+        var demanded: [String] = []
+        let sent = await client.send(APICall(.post, page, body: .form(form))) { answer in
             switch Self.word(of: answer) {
             case .success(let json):
                 if let made = json[id]?.text, !made.isEmpty, made != "0" { return .understood(json) }
@@ -195,7 +200,8 @@ struct SupportEngineAPI: Sendable {
                         remedy: "run the same command again: what was written is looked up first", cause: .unavailable))
             case .failure(let said, let json):
                 if let errors = json["custom_field_errors"]?.members, !errors.isEmpty {
-                    return .refused(status: answer.status, missingFields(errors.map(\.key), answer))
+                    demanded = errors.map(\.key).sorted()
+                    return .refused(status: answer.status, missingFields(demanded, answer))
                 }
                 if answer.status == 401 || answer.status == 403 {
                     return .refused(status: answer.status, refusal(answer, said))
@@ -211,6 +217,7 @@ struct SupportEngineAPI: Sendable {
                 return .uncertain(unreadable(answer))
             }
         }
+        return (sent, demanded)
     }
 
     private func missingFields(_ ids: [String], _ answer: APIAnswer) -> Diagnostic {

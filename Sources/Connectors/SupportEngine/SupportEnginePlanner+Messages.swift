@@ -165,7 +165,7 @@ extension SupportEnginePlanner {
     /// Whether the customer whom the ticket is made with is that author.
     private func comesBack(_ author: Person?) -> Bool {
         guard let author, author.email == email else { return false }
-        return author.role == .agent || (author.displayName == author.email ? nil : author.displayName) == name
+        return author.role == .agent || Self.name(of: author) == name
     }
 
     private mutating func date(_ message: Message) {

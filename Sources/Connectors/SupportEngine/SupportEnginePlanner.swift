@@ -58,7 +58,7 @@ struct SupportEnginePlanner {
         }
         form.append(("subject", subject))
         form.append(("user_email", email))
-        name = line(requester.displayName == requester.email ? nil : requester.displayName, "requester.name")
+        name = line(Self.name(of: requester), "requester.name")
         if let name { form.append(("name", name)) }
         if let company = line(ticket.organization, "organization") { form.append(("company", company)) }
         if let priority { form.append(("priority", priority)) }
@@ -99,6 +99,11 @@ struct SupportEnginePlanner {
             book.lose("subject", whole, "SupportEngine holds \(SupportEngineText.lineLimit) characters", .archive)
         }
         return cut
+    }
+
+    /// What a person is called; never an id or an address in a name's place.
+    static func name(of person: Person) -> String? {
+        Person(name: person.name, givenName: person.givenName, familyName: person.familyName).displayName
     }
 
     /// One line of text within the column's size; nil for what PHP takes for nothing.
@@ -228,9 +233,8 @@ struct SupportEnginePlanner {
         }
         for field in site.fields ?? [] where field.isRequired && values[field.id] == nil {
             values[field.id] = "–"
-            book.lose(
-                "customFields.\(field.name)", nil,
-                "SupportEngine demands a value, and the ticket has none; “–” stands for it", .substitute)
+            let loss = SupportEngineTarget.dash(in: field.name)
+            book.lose(loss.field, loss.value, loss.reason, loss.fallback)
         }
         guard !values.isEmpty else { return nil }
         // A string that holds JSON: an object in its place is a crash there.

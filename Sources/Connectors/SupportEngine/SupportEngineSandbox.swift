@@ -18,7 +18,8 @@ package actor SupportEngineSandbox: SandboxHelpdesk {
         .init("lax-mode", "the database cuts and changes silently what does not fit"),
         .init("priority-enum", "the database knows low, medium and high alone"),
         .init("utf8mb3", "the database's connection has no emoji: an error, or question marks with lax-mode"),
-        .init("latin1", "texts that others stored, with letters beyond ASCII, make the whole answer empty"),
+        .init(
+            "latin1", "texts that others stored, with letters beyond ASCII, make the whole answer empty", refuses: true),
         .init("no-undocumented-routes", "the pages of categories and custom fields are absent"),
         .init("no-category-table", "the page of categories reports a database error as text"),
         .init("no-custom-fields", "no custom field is active"),

@@ -15,7 +15,7 @@ final class SupportEngineSource: TicketSource {
         var addresses: SupportEngineAddresses
         var zone: Zone?
         var isHTML = false
-        /// Addresses that one page asks for, side by side.
+        /// Addresses that one page asks for.
         var perPage = 32
     }
 
@@ -87,14 +87,10 @@ final class SupportEngineSource: TicketSource {
     private func rows(
         of addresses: ArraySlice<String>, _ api: SupportEngineAPI
     ) async throws -> [(address: String, rows: [JSON])] {
-        try await withThrowingTaskGroup(of: (Int, [JSON]).self) { group in
-            for (index, address) in zip(addresses.indices, addresses) {
-                group.addTask { (index, try await api.list(address)) }
-            }
-            var found: [Int: [JSON]] = [:]
-            for try await (index, rows) in group { found[index] = rows }
-            return zip(addresses.indices, addresses).map { ($1, found[$0] ?? []) }
-        }
+        // One after another: what is on its way cannot wait any more when the server asks for a pause.
+        var out: [(address: String, rows: [JSON])] = []
+        for address in addresses { out.append((address, try await api.list(address))) }
+        return out
     }
 
     private func note(_ id: String, shownBy address: String) {

@@ -50,8 +50,13 @@ extension SupportEngineTarget {
             let isFinal = diagnostic.cause == .refused || diagnostic.cause == .badInput
             return (isFinal ? .rejected(diagnostic) : .notNow(diagnostic, retryAfter: .seconds(5)), false)
         }
-        let form = Self.form(of: step)
-        let sent = await api.send("tickets_create.php", form, id: "ticket_id")
+        var form = Self.form(of: step)
+        var (sent, demanded) = await api.send("tickets_create.php", form, id: "ticket_id")
+        if !demanded.isEmpty, site.fields == nil {
+            // A server that does not tell its fields before: nothing was written, and a dash stands for each.
+            form = Self.filled(form, demanded)
+            sent = await api.send("tickets_create.php", form, id: "ticket_id").sent
+        }
         guard case .understood(let json) = sent else { return (sent.failure ?? .rejected(missingTicket(step)), false) }
         let id = json["ticket_id"]?.text ?? ""
         var receipt = Receipt(id: id, details: Self.details(of: step))
@@ -59,7 +64,7 @@ extension SupportEngineTarget {
         learn(marker: step.key.marker, ofTicket: id)
         let samples = Self.samples(form)
         let isNew = await gate.isUnproven(samples)
-        guard isFirst || options.acceptsChanges || isNew else {
+        guard isFirst || options.acceptsChanges || isNew || !demanded.isEmpty else {
             return (.understood(receipt, losses: []), true)
         }
         let email = form.first { $0.name == "user_email" }?.value ?? ""
@@ -74,7 +79,24 @@ extension SupportEngineTarget {
         } else if !options.acceptsChanges {
             await gate.close(changed("ticket \(id)", changes))
         }
-        return (.understood(receipt, losses: changes.map(\.loss)), true)
+        let dashes = demanded.map { Self.dash(in: stored["custom_fields"]?[$0]?["name"]?.string ?? $0) }
+        return (.understood(receipt, losses: dashes + changes.map(\.loss)), true)
+    }
+
+    /// A form with a dash in custom fields that the server demands.
+    private static func filled(
+        _ form: [(name: String, value: String)], _ fields: [String]
+    ) -> [(name: String, value: String)] {
+        let json = JSON.object(fields.map { .init($0, "–") }).canonicalText
+        return form.filter { $0.name != "custom_fields" } + [("custom_fields", json)]
+    }
+
+    /// The loss of a custom field that the server demands and a ticket has not.
+    static func dash(in field: String) -> Loss {
+        Loss(
+            field: "customFields.\(field)",
+            reason: "SupportEngine demands a value, and the ticket has none; “–” stands for it",
+            fallback: .substitute)
     }
 
     // MARK: Replies
@@ -96,7 +118,7 @@ extension SupportEngineTarget {
         let text = step.payload["message"]?.string ?? ""
         let email = Self.email(of: ticket, step)
         let form = [("ticket_id", ticket.id), ("user_email", email), ("message", text)]
-        let sent = await api.send("ticket_reply.php", form, id: "reply_id")
+        let sent = await api.send("ticket_reply.php", form, id: "reply_id").sent
         guard case .understood(let json) = sent else {
             forget(ticket.id)
             return sent.failure ?? .rejected(missingTicket(step))
