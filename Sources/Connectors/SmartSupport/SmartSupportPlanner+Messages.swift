@@ -218,6 +218,11 @@ extension SmartSupportPlanner {
         {
             because("characters of plain text that HTML has a use for are written as references")
         }
+        if case .html = message.body,
+            text.sent.last?.isNewline == true || ["<br>", "<br/>", "<br />"].contains(where: text.sent.hasSuffix)
+        {
+            because("line breaks at the end of a text cannot be told from that above the marker's line")
+        }
         if case .html(let html, lineBreaks: false) = message.body, html.utf8.contains(0x0A) || html.utf8.contains(0x0D)
         {
             because("line breaks that do not count in HTML are written as blanks")
