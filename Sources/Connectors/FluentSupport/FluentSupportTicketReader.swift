@@ -135,7 +135,9 @@ enum FluentSupportRendering {
         let starts = [rendered, plain(rendered)]
         for start in starts + starts.map(withoutQuotedParagraphs) {
             for links in [start, withoutTargets(start), withoutLinks(start), withoutLinks(withoutTargets(start))] {
-                let all = candidates(links) + belowLine(links) + candidates(withoutWrappedComments(plain(links)))
+                let all =
+                    candidates(links) + aboveBlocks(links) + belowLine(links)
+                    + candidates(withoutWrappedComments(plain(links)))
                 for text in all {
                     if FluentSupportText.md5(text) == hash { return text }
                     // Some versions keep windows line ends, which the rendering does not show.
@@ -165,9 +167,18 @@ enum FluentSupportRendering {
             let rest = plain(String(text[end.upperBound...]))
             let open = rest.hasSuffix("</p>") ? String(rest.dropLast(4)) : rest
             let comments = withoutWrappedComments(rest)
-            out += (candidates(rest) + [open, comments] + candidates(comments)).map { head + $0 }
+            out += (candidates(rest) + [open, comments] + candidates(comments) + aboveBlocks(rest)).map { head + $0 }
         }
         return out
+    }
+
+    /// A text that begins with bare words above its first block: rendering puts a paragraph around the words.
+    private static func aboveBlocks(_ text: String) -> [String] {
+        guard text.hasPrefix("<p>"), let end = text.range(of: "</p>\n") else { return [] }
+        let words = text[..<end.lowerBound].dropFirst(3)
+        let rest = plain(String(text[end.upperBound...]))
+        let open = rest.hasSuffix("</p>") ? String(rest.dropLast(4)) : rest
+        return (candidates(rest) + [open]).map { words + $0 }
     }
 
     /// Without the paragraph that rendering puts around a comment.

@@ -18,32 +18,18 @@ package enum SmartSupport {
             "writes tickets with customer, department, product, agent, priority and status, then replies and notes",
             "statuses new, open, closed, delayed (pending and on hold); priorities low, medium, high, urgent",
             "an uncertain write is found again by the marker in the last line of its text",
-            "e-mails cannot be muted: the plan counts the most that can be sent",
             "agents, products and departments have no look-up: name them in the migration file, or they are learnt from "
                 + "the tickets that the site has",
+            "the API sets no date and takes no tags, custom fields, files or system lines: what fits stands in the "
+                + "migration note, files stay in the archive",
+            "the API deletes nothing: undo closes what was created, a text written stays",
+            "e-mails cannot be muted, and the API tells neither its mail settings nor its customers: the plan counts one "
+                + "for each ticket, public reply and close, and a welcome for each customer who has no ticket there",
+            "a last line with a marker stands in every text, the only key that the API can search",
+            "a key without the scope for notes is not shown them and may not write them: they stay in the archive, and "
+                + "the run says so",
         ],
-        deviations: [
-            .init(check: "dates", reason: "no route sets a date: they stand in the migration note"),
-            .init(
-                check: "tags, custom fields, attachments",
-                reason: "the API takes none: they stand in the migration note, files stay in the archive"),
-            .init(
-                check: "deleting",
-                reason: "the API deletes nothing: undo closes what was created, a text written stays"),
-            .init(
-                check: "mails counted",
-                reason: "the API tells neither its mail settings nor its customers: the plan counts one for each "
-                    + "ticket, public reply and close, and a welcome for each customer without a ticket there"),
-            .init(
-                check: "texts as they were",
-                reason: "a last line with a marker stands in every text, the only key that the API can search"),
-            .init(
-                check: "notes with a key without the scope",
-                reason: "the API leaves them out in silence and refuses to take them: they stay in the archive, "
-                    + "and the run says so"),
-            .init(
-                check: "system lines", reason: "the API writes no events: they stand in the migration note"),
-        ],
+        deviations: deviations,
         api: SmartSupportAPI.plugin,
         practice: Helpdesk.Practice(
             switches: SmartSupportSandbox.switches,
@@ -52,16 +38,37 @@ package enum SmartSupport {
                 "agents ada, bruno and chiyo at lab.example (ids 2, 3, 4), departments Support, Billing and Sales, "
                     + "products Shop and App, and as many tickets as --seed says",
             ],
+            options: { _ in
+                [
+                    "agents": .text(SmartSupportSandbox.agents),
+                    "departments": .text(SmartSupportSandbox.departments),
+                    "products": .text(SmartSupportSandbox.products),
+                ]
+            },
             open: { try await SmartSupportSandbox.open($0) }),
         source: { context, connection in
-            SmartSupportSource(
-                api: try api(context, connection), options: SmartSupportSource.Options(try filters(context)),
-                sink: context.sink)
+            var options = try filters(context)
+            options.pageSize = connection.pageSize
+            return SmartSupportSource(api: try api(context, connection), options: options, sink: context.sink)
         },
         target: { context, connection in
             SmartSupportTarget(
                 api: try api(context, connection), options: try targetOptions(context), clock: context.clock)
         })
+
+    /// What a site does that its API does not tell beforehand.
+    private static let deviations: [ConnectorDescriptor.Deviation] =
+        ["mails", "plan-is-result"].map {
+            .init(
+                check: $0, reason: "no route tells whether new customers are welcomed: the plan counts as if they were",
+                switches: ["no-welcome"])
+        }
+        + ["private-notes", "plan-is-result"].map {
+            .init(
+                check: $0,
+                reason: "that a key lacks the scope for notes shows with the first note refused: the notes stay in the "
+                    + "archive, which the plan did not know", switches: ["no-notes-scope"])
+        }
 
     private static let options: [ConnectorOption] = [
         ConnectorOption("url", "the site's address, or `sandbox:` for the built-in imitation", required: true),

@@ -6,10 +6,10 @@ internal import Transport
 
 /// The envelope of answers, whose inside the document does not tell: all shapes that are likely are understood.
 extension SmartSupportAPI {
-    /// What stands under `data`, else the whole.
-    static func data(_ json: JSON) -> JSON { json["data"] ?? json }
+    /// What stands under `data`, else the whole: absent and null alike.
+    static func data(_ json: JSON) -> JSON { json["data"].flatMap { $0.isNull ? nil : $0 } ?? json }
 
-    /// The rows of a list; nil where there is none at all.
+    /// The rows of a list; nil where there is none at all, which is no empty list.
     ///
     /// `data` itself, or what stands under one of the names, `items`, `data` and the like.
     static func rows(_ json: JSON, _ names: [String]) -> [JSON]? {
@@ -26,10 +26,9 @@ extension SmartSupportAPI {
                 }
             }
         }
-        let data = data(json)
-        if data.isNull { return [] }
-        guard let members = data.members else { return nil }
+        guard let members = data(json).members else { return nil }
         // PHP writes an empty list as `{}` at times, and one with gaps as an object by number.
+        if members.isEmpty { return total(json) == 0 ? [] : nil }
         if members.allSatisfy({ Int($0.key) != nil && $0.value.members != nil }) { return members.map(\.value) }
         return nil
     }
@@ -55,7 +54,12 @@ extension SmartSupportAPI {
 
     /// How many there are in all, under whichever name.
     static func total(_ answer: APIAnswer) -> Int? {
-        guard let json = answer.json else { return nil }
+        answer.json.flatMap { total($0) }
+            ?? HTTPField.Name("X-WP-Total").flatMap { answer.fields[$0] }.flatMap { Int($0) }
+    }
+
+    /// How many there are in all, as the body tells.
+    private static func total(_ json: JSON) -> Int? {
         let meta = [json["meta"], data(json)["meta"], json["pagination"], data(json)["pagination"], data(json), json]
         let names = ["total", "total_items", "total_count", "total_tickets", "totalItems", "found", "count"]
         for place in meta.compactMap({ $0 }) {
@@ -63,7 +67,7 @@ extension SmartSupportAPI {
                 for name in names { if let count = inner[name]?.int { return count } }
             }
         }
-        return HTTPField.Name("X-WP-Total").flatMap { answer.fields[$0] }.flatMap { Int($0) }
+        return nil
     }
 
     /// The first text under one of the names that is not empty.

@@ -74,13 +74,22 @@ package struct SmartSupportAPI: Sendable {
         guard answer.isSuccess, let json = answer.json else {
             throw answer.json == nil ? answer.problem : Self.diagnostic(of: answer, client: client)
         }
-        if index == nil { index = try? await client.call(APICall(.get, "", api: .wordPress(""))).json }
+        if index == nil { index = try await wordPressIndex() }
         try Self.identify(json, index: index, answer)
         let (clock, warning) = SmartSupportClock.find(
             ping: json, index: index, date: answer.fields[.date], wanted: zone, subject: answer.request)
         let data = Self.data(json)
         return Greeting(
             version: Self.text(data, ["version", "plugin_version"]), clock: clock, warning: warning)
+    }
+
+    /// The site's REST index, which names its zone; nil where it is not shown, as some security plugins have it.
+    private func wordPressIndex() async throws -> JSON? {
+        let answer = try await client.read(APICall(.get, "", api: .wordPress("")))
+        if answer.status == 429 || answer.status >= 500 {
+            throw answer.json == nil ? answer.problem : Self.diagnostic(of: answer, client: client)
+        }
+        return answer.isSuccess ? answer.json : nil
     }
 
     /// Throws where the answer is another plugin's: the namespace is used by an unrelated one (field notes).
@@ -96,7 +105,9 @@ package struct SmartSupportAPI: Sendable {
             name.lowercased().filter(\.isLetter).contains("smartsupport")
         }
         if !names.isEmpty, !isNamed { throw another(answer, said: names.first) }
-        let isEnvelope = json["success"]?.bool == true && json["data"] != nil
+        // Without its inside the envelope's words have to do.
+        let says = json["message"]?.string?.lowercased().filter(\.isLetter).contains("smartsupport") ?? false
+        let isEnvelope = json["success"]?.bool == true && (json["data"]?.isNull == false || says)
         if names.isEmpty, !isEnvelope { throw another(answer, said: nil) }
         let routes = (index?["routes"]?.members ?? []).map(\.key).filter { $0.hasPrefix("/smart-support/v1/") }
         if !routes.isEmpty, !routes.contains(where: { $0.hasPrefix("/smart-support/v1/tickets") }) {
@@ -125,6 +136,19 @@ package struct SmartSupportAPI: Sendable {
             throw Self.diagnostic(of: answer, client: client)
         }
         return json
+    }
+
+    /// The rows of a list; an answer of unknown shape is no empty list.
+    ///
+    /// - Throws: a `Diagnostic` in this connector's words.
+    func rows(
+        _ path: String, _ query: [(name: String, value: String)], _ names: [String]
+    ) async throws -> [JSON] {
+        let answer = try await client.read(APICall(.get, path, query: query))
+        guard answer.isSuccess, let json = answer.json, json["success"]?.bool != false,
+            let rows = Self.rows(json, names)
+        else { throw Self.diagnostic(of: answer, client: client) }
+        return rows
     }
 
     /// One ticket; nil when it is gone.

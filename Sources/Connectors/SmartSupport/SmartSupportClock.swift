@@ -79,7 +79,17 @@ struct SmartSupportClock: Sendable {
         func two(_ n: Int64) -> String { n < 10 ? "0\(n)" : "\(n)" }
         let name = offset == 0 ? "UTC" : "\(sign)\(two(minutes / 60)):\(two(minutes % 60))"
         let clock = SmartSupportClock(zone: Zone(name: name, offset: Int(offset)), isFixed: offset != 0)
-        guard wanted != nil else { return (clock, nil) }
+        guard wanted != nil else {
+            // WordPress shows that it goes by a fixed distance, or shows nothing at all.
+            guard clock.isFixed, index == nil else { return (clock, nil) }
+            return (
+                clock,
+                warn(
+                    "no-zone-name",
+                    "only the site's distance from UTC is known: times of the other half of the year may be an hour off",
+                    "add `zone: Europe/Berlin` (or whichever holds) in the migration file")
+            )
+        }
         return (
             clock,
             warn(

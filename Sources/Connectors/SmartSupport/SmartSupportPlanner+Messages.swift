@@ -59,6 +59,7 @@ extension SmartSupportPlanner {
             .init("text", .string(text.marked(key))), .init("opening", .string(openingKey ?? "")),
         ]
         if let name = customer.name { members.append(.init("name", .string(name))) }
+        if ticket.requester == nil { members.append(.init("standsIn", true)) }
         if let born, !born.isEmpty { members.append(.init("status", .string(born))) }
         var wishes = wishes
         wishes.subject = subject
@@ -66,10 +67,9 @@ extension SmartSupportPlanner {
             if let value { members.append(.init(name, .string(value))) }
         }
         members.append(.init("values", Self.values(wishes)))
-        let isNew = !site.customers.contains(customer.email.lowercased())
         plan.steps.append(
             Step(
-                key: key, verb: .create, name: "ticket", mails: isNew ? 2 : 1, undo: .impossible,
+                key: key, verb: .create, name: "ticket", mails: 1, undo: .impossible,
                 payload: .object(members), value: born ?? "",
                 exclusive: ["customer \(customer.email.lowercased())"]))
     }
@@ -213,8 +213,16 @@ extension SmartSupportPlanner {
         }
         changes.merge(text.changes)
         func because(_ reason: String) { if !textReasons.contains(reason) { textReasons.append(reason) } }
-        if header?.isEmpty == false { because("a line that names the author stands above the text") }
-        if case .text = message.body { because("plain text is written as HTML that shows the same") }
+        if case .text(let plain) = message.body,
+            text.sent.utf8.contains(UInt8(ascii: "&")) || plain.contains(where: { "&<>{}#".contains($0) })
+        {
+            because("characters of plain text that HTML has a use for are written as references")
+        }
+        if case .html = message.body,
+            text.sent.last?.isNewline == true || ["<br>", "<br/>", "<br />"].contains(where: text.sent.hasSuffix)
+        {
+            because("line breaks at the end of a text cannot be told from that above the marker's line")
+        }
         if case .html(let html, lineBreaks: false) = message.body, html.utf8.contains(0x0A) || html.utf8.contains(0x0D)
         {
             because("line breaks that do not count in HTML are written as blanks")
@@ -222,15 +230,12 @@ extension SmartSupportPlanner {
         return text
     }
 
-    /// The losses of all texts, each reason once.
+    /// The losses of all texts, each reason once; header lines and markers are added, which loses nothing.
     mutating func textLosses() {
         for loss in changes.losses(field: "messages[].body") {
             book.lose(loss.field, loss.value, loss.reason, loss.fallback)
         }
         for reason in textReasons { book.lose("messages[].body", nil, reason, .substitute) }
-        book.lose(
-            "messages[].body", nil, "a last line with a marker stands in each text: the API can search nothing else",
-            .substitute)
     }
 
     // MARK: What messages lose

@@ -236,11 +236,18 @@ struct SmartSupportPlanner {
                 ? "Smart Support demands an address; \(stands) stands for the missing one"
                 : "WordPress does not take this address; \(stands) stands for it"
             book.lose("requester.email", email.isEmpty ? nil : email, why, email.isEmpty ? .substitute : .migrationNote)
-            book.lose("messages[].author", person.displayName, why, .substitute)
+            // Who asks stays who asks, by whatever address.
+            if ticket.requester == nil { book.lose("messages[].author", person.displayName, why, .substitute) }
             email = stands
         }
-        let name = person.displayName
-        return Customer(email: email, name: name == person.email || name == person.id ? nil : name)
+        let shown = person.displayName
+        let name = shown == person.email || shown == person.id ? nil : shown
+        if name == nil {
+            let why = "WordPress calls a customer without a name by the address"
+            book.lose("requester.name", shown, why, .substitute)
+            if ticket.requester == nil { book.lose("messages[].author", shown, why, .substitute) }
+        }
+        return Customer(email: email, name: name)
     }
 
     /// Whether somebody is an agent, by the source's word or by the address where it says nothing.

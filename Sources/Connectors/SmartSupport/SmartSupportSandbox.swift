@@ -10,6 +10,8 @@ package import TicketModel
 /// answer leaves after its change is in the state file.
 package actor SmartSupportSandbox: SandboxHelpdesk {
     /// What the document leaves open.
+    ///
+    /// Beside these, `maintenance` and `html-pages` put a site out of order for a while.
     static let switches: [ConnectorDescriptor.PracticeSwitch] = [
         .init("data-array", "`data` is the list or the ticket itself, not an object that holds it"),
         .init("data-items", "lists stand under `data.items`"),
@@ -24,11 +26,9 @@ package actor SmartSupportSandbox: SandboxHelpdesk {
         .init("order-ignored", "tickets always come newest first"),
         .init("no-notes-scope", "the key may not see internal notes (left out in silence) and not write them (403)"),
         .init("bearer-only", "the key is taken as a bearer only"),
-        .init("other-plugin", "an unrelated plugin answers under the same namespace"),
-        .init("plugin-absent", "WordPress has no such plugin"),
-        .init("maintenance", "WordPress is in maintenance"),
+        .init("other-plugin", "an unrelated plugin answers under the same namespace", refuses: true),
+        .init("plugin-absent", "WordPress has no such plugin", refuses: true),
         .init("plain-links", "the site has no pretty links: only ?rest_route= works"),
-        .init("html-pages", "a security page with status 200 stands in the way"),
         .init("php-noise", "a byte order mark and warnings of PHP stand before the JSON"),
         .init("submissions-limited", "at most 12 tickets of one customer within an hour, the next is refused with 429"),
         .init("submissions-limited-400", "the same, refused with 400"),

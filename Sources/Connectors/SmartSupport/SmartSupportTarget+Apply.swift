@@ -14,7 +14,24 @@ extension SmartSupportTarget {
         var planner = SmartSupportPlanner(
             site: site, options: options, hasNotes: hasNotes, draft: draft, files: files, identity: identity,
             progress: progress)
-        return planner.make(losses)
+        var plan = planner.make(losses)
+        for i in plan.steps.indices where plan.steps[i].verb == .create {
+            plan.steps[i].mails = mails(ofTicket: draft.ticket.id, plan.steps[i])
+        }
+        return plan
+    }
+
+    /// A ticket's first mail, and a welcome where it is the first one planned of a customer new to the site.
+    ///
+    /// The same ticket is told the same each time.
+    private func mails(ofTicket ticket: String, _ step: Step) -> Int {
+        guard let email = step.payload["email"]?.string?.lowercased() else { return step.mails }
+        return state.withLock { state in
+            if state.site?.customers.contains(email) == true { return 1 }
+            let first = state.newcomers[email] ?? ticket
+            state.newcomers[email] = first
+            return first == ticket ? 2 : 1
+        }
     }
 
     package func apply(_ step: Step, receipts: [WriteKey: Receipt]) async -> Outcome {
@@ -120,7 +137,9 @@ extension SmartSupportTarget {
         {
             let reason = "the customer of this address has another name in WordPress: \(name)"
             losses.append(Loss(field: "requester.name", value: sent, reason: reason, fallback: .archive))
-            losses.append(Loss(field: "messages[].author", value: sent, reason: reason, fallback: .substitute))
+            if step.payload["standsIn"]?.bool == true {
+                losses.append(Loss(field: "messages[].author", value: sent, reason: reason, fallback: .substitute))
+            }
         }
         return losses
     }
@@ -191,10 +210,7 @@ extension SmartSupportTarget {
             losses: [
                 Loss(
                     field: "messages[].author", value: writer.email,
-                    reason: "the site has no agent of this address", fallback: .header),
-                Loss(
-                    field: "messages[].body", value: step.name,
-                    reason: "a line that names the author stands above the text", fallback: .substitute),
+                    reason: "the site has no agent of this address", fallback: .header)
             ])
     }
 
@@ -272,7 +288,7 @@ extension SmartSupportTarget {
         guard case .understood(let json) = sent else { return sent.failure ?? .uncertain(oddAnswer(step)) }
         var row = SmartSupportAPI.row(json, ["ticket"])
         // An answer that does not show the ticket would make every later look at it a conflict.
-        if row?["subject"] == nil { row = try? await api.ticket(ticket) }
+        if row?["subject"] == nil, row?["title"] == nil { row = try? await api.ticket(ticket) }
         return .understood(Receipt(id: ticket, stored: row.map(Self.stored)), losses: [])
     }
 

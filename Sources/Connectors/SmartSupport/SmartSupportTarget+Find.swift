@@ -54,9 +54,10 @@ extension SmartSupportTarget {
 
     private func lookUpTicket(_ step: Step, _ api: SmartSupportAPI) async throws -> LookUp {
         let email = step.payload["email"]?.string ?? ""
-        let json = try await api.read("tickets", [("customer_email", email), ("search", step.key.marker)])
+        let rows = try await api.rows(
+            "tickets", [("customer_email", email), ("search", step.key.marker)], ["tickets"])
         var found: [String: JSON] = [:]
-        for row in SmartSupportAPI.rows(json, ["tickets"]) ?? [] {
+        for row in rows {
             guard let id = SmartSupportAPI.id(row, "ticket") else { continue }
             var whole = row
             if SmartSupportText.text(of: row) == nil {

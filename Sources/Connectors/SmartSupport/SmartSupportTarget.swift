@@ -40,6 +40,8 @@ package final class SmartSupportTarget: TicketTarget {
         var said: Set<String> = []
         /// When each customer's tickets were sent, by the steady clock.
         var submissions: [String: [Duration]] = [:]
+        /// The first planned ticket of each customer whom the site does not know yet: theirs is the welcome.
+        var newcomers: [String: String] = [:]
     }
 
     let options: Options

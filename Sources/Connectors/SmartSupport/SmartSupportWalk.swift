@@ -90,6 +90,8 @@ struct SmartSupportWalk {
 
     let api: SmartSupportAPI
     let clock: SmartSupportClock
+    /// How many rows a page is asked for first.
+    var pageSize = 100
     /// The filters of every request.
     var filters: [(name: String, value: String)] = []
     /// The customers whose tickets are listed; nil: all tickets.
@@ -99,12 +101,13 @@ struct SmartSupportWalk {
 
     /// Where the walk begins; nil for no customers at all.
     var start: Place? {
+        var place = Place()
+        place.size = max(1, pageSize)
         guard let customers else {
-            var place = Place()
             place.from = since
             return place
         }
-        return customers.isEmpty ? nil : Place().plain(from: nil)
+        return customers.isEmpty ? nil : place.plain(from: nil)
     }
 
     /// The page at a place.
@@ -212,7 +215,10 @@ struct SmartSupportWalk {
             if let from = place.from { query.append(("updated_after", SmartSupportClock.text(wall: from))) }
         }
         let answer = try await api.client.read(APICall(.get, path, query: query))
-        if answer.isSuccess, let json = answer.json, let rows = SmartSupportAPI.rows(json, ["tickets"]) {
+        if answer.isSuccess, let json = answer.json, let rows = SmartSupportAPI.rows(json, ["tickets"]),
+            // A row that nobody can ask for is an answer that is not understood.
+            rows.allSatisfy({ SmartSupportAPI.id($0, "ticket") != nil })
+        {
             return (rows, SmartSupportAPI.total(answer))
         }
         if let json = answer.json {
