@@ -36,7 +36,10 @@ package struct Exam: Sendable {
         if check.needsSource && helpdesk.source == nil || check.needsTarget && helpdesk.target == nil {
             return .notApplicable
         }
-        let deviation = helpdesk.deviations.first { $0.check == check.rawValue }
+        let deviation = helpdesk.deviations.first(where: { one in
+            let holds = one.switches.isEmpty || !one.switches.isDisjoint(with: examinee.switches)
+            return one.check == check.rawValue && holds
+        })
         let found: [String]
         do {
             found = try await examine(check)

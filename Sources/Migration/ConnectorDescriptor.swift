@@ -39,11 +39,14 @@ public struct ConnectorDescriptor: Sendable {
         public var check: String
         /// Why it cannot be otherwise, for people.
         public var reason: String
+        /// The switches of the practice site under which alone it does not pass, each by itself; empty: it never does.
+        public var switches: Set<String>
 
         /// Declares one.
-        public init(check: String, reason: String) {
+        public init(check: String, reason: String, switches: Set<String> = []) {
             self.check = check
             self.reason = reason
+            self.switches = switches
         }
     }
 
