@@ -68,6 +68,15 @@ package enum Smartsupp {
                 check: "the first text of another than the customer",
                 reason: "a conversation begins with its contact's words: the line above names who wrote them"),
             .init(
+                check: "plan-is-result",
+                reason:
+                    "where answers show a message's text alone, only they tell that its markup is gone: a loss of the run",
+                switches: ["content-as-strings"]),
+            .init(
+                check: "plan-is-result",
+                reason: "a request that is told to wait (429) is sent once more, and nobody knows before how often",
+                switches: ["rate-limited"]),
+            .init(
                 check: "undo", reason: "no documented route deletes a conversation: it can only be closed"),
         ],
         api: SmartsuppAPI.path,
