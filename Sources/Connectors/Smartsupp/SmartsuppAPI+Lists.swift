@@ -20,7 +20,7 @@ extension SmartsuppAPI {
             var query = [(name: "size", value: String(Self.messageSize))]
             if let after { query.append((name: "after", value: SmartsuppCursor.text(after))) }
             let page = try await read(path, query)
-            let items = Self.items(page)
+            let items = try items(page)
             var isNew = false
             for item in items where seen.insert(item["id"]?.text ?? item.canonicalText).inserted {
                 rows.append(item)
@@ -36,9 +36,19 @@ extension SmartsuppAPI {
     }
 
     /// The rows of a page: an array, or under `items` or a name of the list's own.
-    static func items(_ page: JSON) -> [JSON] {
-        if let rows = page["items"]?.array ?? page.array { return rows }
-        return page.members?.lazy.filter { $0.key != "after" }.compactMap(\.value.array).first ?? []
+    ///
+    /// - Throws: a `Diagnostic` where there is no list: never none in silence.
+    func items(_ page: JSON) throws -> [JSON] {
+        if let rows = Self.rows(page) { return rows }
+        throw Diagnostic(
+            code: "smartsupp.odd-answer", "Smartsupp gave no list where one was asked for", subject: address,
+            remedy: "check that `url` is the address of the API v2: https://api.smartsupp.com/v2", cause: .unavailable)
+    }
+
+    /// The rows of a page; nil where it has no list.
+    static func rows(_ page: JSON) -> [JSON]? {
+        page["items"]?.array ?? page.array
+            ?? page.members?.lazy.filter { $0.key != "after" }.compactMap(\.value.array).first
     }
 
     /// All messages of a conversation, oldest first.
@@ -60,7 +70,7 @@ extension SmartsuppAPI {
         var isWhole = true
         while true {
             let answer = try await page("desc", after)
-            let items = Self.items(answer)
+            let items = try self.items(answer)
             for item in items where seen.insert(Self.key(item)).inserted { newestFirst.append(item) }
             total = answer["total"]?.int ?? total
             if let next = SmartsuppCursor.next(answer["after"], sent: after, ascending: false, isEmpty: items.isEmpty) {
@@ -73,7 +83,7 @@ extension SmartsuppAPI {
         var rows = Array(newestFirst.reversed())
         if let total, seen.count < total { isWhole = false }
         if !isWhole {
-            let oldest = Self.items(try await page("asc", nil))
+            let oldest = try items(try await page("asc", nil))
             let before = oldest.filter { !seen.contains(Self.key($0)) }
             guard before.count < oldest.count || total == seen.count + before.count else {
                 throw incomplete(conversation)

@@ -14,6 +14,8 @@ struct SmartsuppAPI: Sendable {
     static let messageSize = 200
 
     var client: APIClient
+    /// Conversations of a page.
+    var pageSize = searchSize
 
     /// The service's address, without login.
     var address: String { client.base.endpoint("").text }
@@ -38,14 +40,17 @@ struct SmartsuppAPI: Sendable {
         if answer.status == 404 || answer.status == 410, let json = answer.json, Self.isOwnRefusal(json) { return nil }
         if answer.status == 204 { return nil }
         guard answer.isSuccess, let json = answer.json else { throw Self.diagnostic(of: answer, client: client) }
-        let found = json["items"]?.array?.first ?? json.array?.first ?? json
-        return found["id"]?.text == nil ? nil : found
+        let rows = json["items"]?.array ?? json.array
+        if rows?.isEmpty == true || json.isNull { return nil }
+        let found = rows?.first ?? json
+        guard let id = found["id"]?.text, !id.isEmpty else { throw Self.diagnostic(of: answer, client: client) }
+        return found
     }
 
     /// A page of the search for conversations, oldest first: a read, although it goes by POST.
-    func search(after: JSON?, size: Int = searchSize, timezone: String) async throws -> JSON {
+    func search(after: JSON?, size: Int? = nil, timezone: String) async throws -> JSON {
         var body: JSON = [
-            "timezone": .string(timezone), "size": JSON(size), "query": [], "sort": [["createdAt": "asc"]],
+            "timezone": .string(timezone), "size": JSON(size ?? pageSize), "query": [], "sort": [["createdAt": "asc"]],
         ]
         if let after { body["after"] = after }
         return try await read(APICall(.post, "conversations/search", body: .json(body), effect: .read))
@@ -144,6 +149,12 @@ enum SmartsuppCursor {
         case .bool(let more): !more
         default: false
         }
+    }
+
+    /// Whether a page ends at the very time that it was asked to begin with: there may be more rows of it than fit.
+    static func isStuck(_ given: JSON?, sent: JSON?) -> Bool {
+        guard let given, let sent, let widened = widen(given, by: -1) else { return false }
+        return widened == sent
     }
 
     private static func widen(_ cursor: JSON, by step: Int) -> JSON? {

@@ -29,7 +29,12 @@ struct SmartsuppAccountAPI: Sendable {
     func triggers(_ account: String) async throws -> [JSON] { try await list(account, "triggers") }
 
     private func list(_ account: String, _ what: String) async throws -> [JSON] {
-        SmartsuppAPI.items(try await read("accounts/\(PercentEncoding.encode(account))/\(what)"))
+        if let rows = SmartsuppAPI.rows(try await read("accounts/\(PercentEncoding.encode(account))/\(what)")) {
+            return rows
+        }
+        throw Diagnostic(
+            code: "smartsupp.odd-answer", "Smartsupp's account API gave no list of \(what)",
+            remedy: "check `accountUrl`: https://api.smartsupp.com", cause: .unavailable)
     }
 
     private func read(_ path: String) async throws -> JSON {

@@ -9,6 +9,7 @@ internal import TicketModel
 /// is closed last: every message may open it again.
 struct SmartsuppPlanner {
     let site: SmartsuppSite
+    let contacts: SmartsuppContacts
     let draft: Draft
     let files: [[Result<ResolvedFile, FileUnavailable>]]
     let identity: MigrationIdentity
@@ -24,10 +25,12 @@ struct SmartsuppPlanner {
     private var twins: [String: Int] = [:]
 
     init(
-        site: SmartsuppSite, draft: Draft, files: [[Result<ResolvedFile, FileUnavailable>]],
+        site: SmartsuppSite, contacts: SmartsuppContacts, draft: Draft,
+        files: [[Result<ResolvedFile, FileUnavailable>]],
         identity: MigrationIdentity, progress: TicketProgress
     ) {
         self.site = site
+        self.contacts = contacts
         self.draft = draft
         self.files = files
         self.identity = identity
@@ -142,6 +145,18 @@ struct SmartsuppPlanner {
         var name: String?
         var phone: String?
         var marker: String
+
+        /// What contacts are told apart by.
+        var key: String { email?.lowercased() ?? marker }
+
+        /// As it is sent.
+        var person: JSON {
+            var out: [JSON.Member] = []
+            if let email { out.append(.init("email", .string(email))) }
+            if let name { out.append(.init("name", .string(name))) }
+            if let phone { out.append(.init("phone", .string(phone))) }
+            return .object(out)
+        }
     }
 
     private mutating func contact(opening: Int?) -> Contact {
@@ -192,20 +207,20 @@ struct SmartsuppPlanner {
                     "messages[]", nil, "a conversation begins with a text; the subject stands for it", .substitute)
             }
         }
-        var person: [JSON.Member] = []
-        if let email = contact.email { person.append(.init("email", .string(email))) }
-        if let name = contact.name { person.append(.init("name", .string(name))) }
-        if let phone = contact.phone { person.append(.init("phone", .string(phone))) }
+        let foreseen = contacts.foresee(contact.key, contact.person, owner: ticket.id)
+        if ticket.requester != nil {
+            plan.losses += SmartsuppContacts.differences(foreseen.person, contact.person)
+        }
         let payload = JSON.object([
-            .init("op", "create"), .init("contact", .object(person)), .init("person", .string(contact.marker)),
+            .init("op", "create"), .init("contact", contact.person), .init("person", .string(contact.marker)),
             .init("text", .string(text.text)), .init("variables", .object(SmartsuppVariables.variables(of: ticket))),
             .init("opening", .string(opened ?? "")),
         ])
         plan.steps.append(
             Step(
-                key: createKey, verb: .create, name: "conversation", mails: 0, requests: 3, undo: .impossible,
+                key: createKey, verb: .create, name: "conversation", requests: 1 + foreseen.requests, undo: .impossible,
                 payload: payload, value: "open",
-                exclusive: ["contact \(contact.email?.lowercased() ?? contact.marker)"]))
+                exclusive: ["contact \(contact.key)"]))
     }
 
     /// What stands for an empty text.

@@ -68,18 +68,24 @@ final class SmartsuppSource: TicketSource {
                 ($0.listed, $0.total, $0.isFromStart) = ([], nil, true)
             }
         }
-        let page = try await api.search(after: sent, timezone: clock.name)
-        guard page["items"]?.array != nil || page.array != nil else {
-            throw Diagnostic(
-                code: "smartsupp.odd-answer", "Smartsupp's search gave no list of conversations", subject: api.address,
-                remedy: "check that `url` is the address of the API v2: https://api.smartsupp.com/v2",
-                cause: .unavailable)
+        var size = api.pageSize
+        var page = try await api.search(after: sent, size: size, timezone: clock.name)
+        var items = try api.items(page)
+        // More conversations of one moment than a page holds: only a longer one leads on.
+        while SmartsuppCursor.isStuck(page["after"], sent: sent), items.count >= size, size < SmartsuppAPI.searchSize {
+            size = min(2 * size, SmartsuppAPI.searchSize)
+            page = try await api.search(after: sent, size: size, timezone: clock.name)
+            items = try api.items(page)
         }
-        let items = SmartsuppAPI.items(page)
         var stubs: [Stub] = []
         var kept: [String: JSON] = [:]
         for row in items {
-            guard let id = row["id"]?.text, !id.isEmpty else { continue }
+            guard let id = row["id"]?.text, !id.isEmpty else {
+                throw Diagnostic(
+                    code: "smartsupp.odd-answer", "Smartsupp's search gave a conversation without an id",
+                    subject: api.address, remedy: "run the same command again; if it stays so, ask Smartsupp",
+                    cause: .unavailable)
+            }
             let updated = updated(row)
             state.withLock { _ = $0.listed.insert(id.hashValue) }
             if let since, let updated, updated.seconds + Self.overlap < since.seconds { continue }
@@ -87,11 +93,11 @@ final class SmartsuppSource: TicketSource {
             stubs.append(Stub(id: id, updatedAt: updated))
         }
         let next = SmartsuppCursor.next(page["after"], sent: sent, ascending: true, isEmpty: items.isEmpty)
-        let rows = kept
+        let (rows, total) = (kept, page["total"]?.int)
         let missing = state.withLock { state in
             state.older = state.rows
             state.rows = rows
-            state.total = state.total ?? page["total"]?.int
+            state.total = state.total ?? total
             guard next == nil, state.isFromStart, let total = state.total else { return 0 }
             return total - state.listed.count
         }
@@ -102,8 +108,9 @@ final class SmartsuppSource: TicketSource {
                     "Smartsupp's search gave \(missing) conversations fewer than it counts", subject: api.address,
                     remedy: "run it again; conversations deleted meanwhile are counted, too", cause: .someFailed))
         }
-        let total = since == nil && after == nil ? page["total"]?.int : nil
-        return Page(stubs: stubs, next: next.map { Cursor($0.canonicalText) }, total: total)
+        return Page(
+            stubs: stubs, next: next.map { Cursor($0.canonicalText) }, total: since == nil && after == nil ? total : nil
+        )
     }
 
     /// The latest time that a row tells.

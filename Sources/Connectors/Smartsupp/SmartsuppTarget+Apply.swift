@@ -126,55 +126,41 @@ extension SmartsuppTarget {
 
     /// A contact by address, else by the marker in its note; made where there is none.
     ///
-    /// A contact whose making is in doubt is looked for again with the next try: nobody comes twice.
+    /// A contact whose making is in doubt is looked for with the next try: nobody comes twice.
     func findOrMake(_ person: JSON, marker: String) async -> ContactResult {
         let email = person["email"]?.string
+        let key = email?.lowercased() ?? marker
+        if let id = contacts.id(key) { return .success(Contact(id: id)) }
         do {
+            var found: JSON?
             if let email {
-                let found = try await api.find("contacts/find", [("email", email)])
-                if let found, let id = found["id"]?.text, found["email"]?.text?.lowercased() == email.lowercased() {
-                    return .success(Contact(id: id, losses: Self.differences(found, person)))
-                }
-            } else if let found = try await anonymousContacts()[marker], let id = found["id"]?.text {
-                return .success(Contact(id: id, losses: Self.differences(found, person)))
+                found = try await api.find("contacts/find", [("email", email)])
+                if found?["email"]?.text?.lowercased() != key { found = nil }
+            } else if contacts.isDoubtful(key) {
+                found = try await api.contacts().first { $0["note"]?.text == marker }
+            }
+            if let found, let id = found["id"]?.text {
+                contacts.note(key, id: id)
+                return .success(Contact(id: id, losses: SmartsuppContacts.differences(found, person)))
             }
         } catch {
             // Reading failed: nothing was written.
             return .failed(.notNow(Self.diagnostic(error, nil), retryAfter: .seconds(5)))
         }
-        var body = person
+        let made = contacts.person(key, or: person)
+        var body = made
         if email == nil { body["note"] = .string(marker) }
         let sent = await api.send(APICall(.post, "contacts", body: .json(body)))
         guard case .understood(let json) = sent else {
-            if email == nil { learn(anonymous: nil) }
+            contacts.doubt(key)
             return .failed(sent.failure ?? .rejected(oddContact))
         }
         guard let id = json["id"]?.text, !id.isEmpty else {
-            if email == nil { learn(anonymous: nil) }
+            contacts.doubt(key)
             return .failed(.uncertain(oddContact))
         }
-        if email == nil { learn(contact: json, marker: marker) }
-        return .success(Contact(id: id, losses: Self.differences(json, person)))
-    }
-
-    private func anonymousContacts() async throws -> [String: JSON] {
-        if let known = anonymous { return known }
-        var found: [String: JSON] = [:]
-        for row in try await api.contacts() {
-            guard let note = row["note"]?.text, WriteKey.parse(marker: note) != nil else { continue }
-            found[note] = found[note] ?? row
-        }
-        learn(anonymous: found)
-        return found
-    }
-
-    private static func differences(_ found: JSON, _ wanted: JSON) -> [Loss] {
-        ["name", "phone", "email"].compactMap { name in
-            guard let value = wanted[name]?.string, found[name]?.text != value else { return nil }
-            return Loss(
-                field: "requester.\(name)", value: value, reason: "Smartsupp has this contact with another \(name)",
-                fallback: .archive)
-        }
+        contacts.note(key, id: id)
+        return .success(Contact(id: id, losses: SmartsuppContacts.differences(json, made)))
     }
 
     // MARK: Receipts

@@ -9,7 +9,8 @@ extension SmartsuppTarget {
         progress: TicketProgress
     ) async -> TicketPlan {
         var planner = SmartsuppCataloguePlanner(
-            site: site, options: options, hasKey: account != nil, creating: creating, identity: identity)
+            site: site, contacts: contacts, options: options, hasKey: account != nil, creating: creating,
+            identity: identity)
         let plan = planner.make(catalogue)
         // Their words wait for them: the catalogue goes before the tickets.
         let coming = plan.steps.filter { $0.payload["op"]?.string == "user" }
@@ -113,6 +114,7 @@ extension SmartsuppTarget {
 /// Makes the steps of a catalogue: pure.
 struct SmartsuppCataloguePlanner {
     let site: SmartsuppSite
+    let contacts: SmartsuppContacts
     let options: SmartsuppTarget.Options
     let hasKey: Bool
     let creating: Set<CatalogueEntry.Kind>
@@ -122,10 +124,11 @@ struct SmartsuppCataloguePlanner {
     private var accountKey: WriteKey?
 
     init(
-        site: SmartsuppSite, options: SmartsuppTarget.Options, hasKey: Bool, creating: Set<CatalogueEntry.Kind>,
-        identity: MigrationIdentity
+        site: SmartsuppSite, contacts: SmartsuppContacts, options: SmartsuppTarget.Options, hasKey: Bool,
+        creating: Set<CatalogueEntry.Kind>, identity: MigrationIdentity
     ) {
         self.site = site
+        self.contacts = contacts
         self.options = options
         self.hasKey = hasKey
         self.creating = creating
@@ -220,12 +223,14 @@ struct SmartsuppCataloguePlanner {
         if !entry.name.isEmpty, entry.name != entry.email { person.append(.init("name", .string(entry.name))) }
         if let phone = entry.details["phone"]?.text, !phone.isEmpty { person.append(.init("phone", .string(phone))) }
         let marker = identity.key(ticket: SmartsuppTarget.contactTicket, part: "contact:\(entry.id)").marker
+        let known = person.first { $0.key == "email" }?.value.string?.lowercased() ?? marker
+        let foreseen = contacts.foresee(known, .object(person), owner: "catalogue:\(entry.id)")
         plan.steps.append(
             Step(
-                key: key("customer:\(entry.id)"), verb: .create, name: "customer \(entry.name)", requests: 2,
-                undo: .impossible,
+                key: key("customer:\(entry.id)"), verb: .create, name: "customer \(entry.name)",
+                requests: foreseen.requests, undo: .impossible,
                 payload: ["op": "contact", "contact": .object(person), "person": .string(marker)],
-                exclusive: ["contact \(entry.email?.lowercased() ?? marker)"]))
+                exclusive: ["contact \(known)"]))
     }
 
     private mutating func trigger(_ entry: CatalogueEntry) {

@@ -11,7 +11,7 @@ extension SmartsuppTarget {
         var after: JSON?
         while true {
             let page = try await api.search(after: after, timezone: "UTC")
-            let items = SmartsuppAPI.items(page)
+            let items = try api.items(page)
             for row in items {
                 guard let id = row["id"]?.text, let text = Self.extID(row), let marker = WriteKey.parse(marker: text),
                     seen.insert(id).inserted

@@ -39,8 +39,6 @@ final class SmartsuppTarget: TicketTarget {
 
     private struct State {
         var site = SmartsuppSite()
-        /// Contacts without an address, as the API gave them, by the marker in their note; nil until they are listed.
-        var anonymous: [String: JSON]?
     }
 
     /// Stands for a ticket in the keys of contacts without an address; no source has a ticket of it.
@@ -49,6 +47,8 @@ final class SmartsuppTarget: TicketTarget {
     let api: SmartsuppAPI
     let account: SmartsuppAccountAPI?
     let options: Options
+    /// Who is a contact already, or will be.
+    let contacts = SmartsuppContacts()
     private let state = Mutex(State())
 
     /// Wraps the APIs; nothing is sent before ``prepare(policy:sink:)``.
@@ -70,15 +70,6 @@ final class SmartsuppTarget: TicketTarget {
     /// Keeps agents by address.
     func learn(agents: [String: String]) { state.withLock { $0.site.agents = agents } }
 
-    /// The contacts without an address, where they are known.
-    var anonymous: [String: JSON]? { state.withLock { $0.anonymous } }
-
-    /// Keeps the contacts without an address; nil: they have to be listed again.
-    func learn(anonymous: [String: JSON]?) { state.withLock { $0.anonymous = anonymous } }
-
-    /// Notes one more contact without an address.
-    func learn(contact: JSON, marker: String) { state.withLock { $0.anonymous?[marker] = contact } }
-
     var address: String { get async { api.address } }
 
     var features: TargetFeatures {
@@ -94,6 +85,7 @@ final class SmartsuppTarget: TicketTarget {
         site.policy = policy
         let (began, sent) = (ContinuousClock.now, api.client.pacer.report.requests)
         site.agents = try await readAgents()
+        contacts.learn(try await api.contacts())
         // Whether conversations may be read at all: every look-up needs it.
         _ = try await api.search(after: nil, size: 1, timezone: "UTC")
         site.requestTime = (ContinuousClock.now - began) / max(1, api.client.pacer.report.requests - sent)
@@ -159,7 +151,8 @@ final class SmartsuppTarget: TicketTarget {
         _ draft: Draft, losses: [Loss], files: [[Result<ResolvedFile, FileUnavailable>]],
         identity: MigrationIdentity, progress: TicketProgress
     ) async -> TicketPlan {
-        var planner = SmartsuppPlanner(site: site, draft: draft, files: files, identity: identity, progress: progress)
+        var planner = SmartsuppPlanner(
+            site: site, contacts: contacts, draft: draft, files: files, identity: identity, progress: progress)
         return planner.make()
     }
 

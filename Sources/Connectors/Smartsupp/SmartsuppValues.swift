@@ -165,11 +165,12 @@ enum SmartsuppVariables {
         }
     }
 
+    /// A number is the text of its digits: the service does not tell one from the other, and we write texts only.
     private static func field(_ value: JSON) -> FieldValue? {
         switch value {
         case .null: nil
         case .string(let text): .string(text)
-        case .number(let digits): .number(digits)
+        case .number(let digits): .string(digits)
         case .bool(let flag): .bool(flag)
         case .array(let items) where items.allSatisfy({ $0.text != nil }): .list(items.compactMap(\.text))
         default: .string(value.canonicalText)
