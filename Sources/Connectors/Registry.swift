@@ -12,7 +12,7 @@ package enum Registry {
         KBSupport.helpdesk,
         SupportEngine.helpdesk,
         FluentSupport.helpdesk,
-        Smartsupp.helpdesk
+        Smartsupp.helpdesk,
     ]
 
     /// By their order in help and reports.

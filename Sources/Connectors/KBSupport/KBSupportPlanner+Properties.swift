@@ -72,14 +72,16 @@ extension KBSupportPlanner {
     private mutating func edit(_ create: Created, born: Timestamp?) {
         var tags: [String] = []
         for tag in ticket.tags {
-            let stored = KBSupportText.line(tag)
+            // What looks like an element would be taken out; written as references it stays, and is shown the same.
+            let sent = KBSupportText.line(tag.utf8.contains(UInt8(ascii: "<")) ? KBSupportText.html(text: tag) : tag)
+            let stored = HTMLEntities.decode(sent)
             if stored.isEmpty {
                 book.lose("tags[]", tag, "WordPress takes no tag without a letter")
                 continue
             }
             let known = KBSupportSite.id(of: stored, in: site.tags).flatMap { site.tags[$0] } ?? stored
             if known != tag { book.lose("tags[]", tag, "WordPress writes the tag “\(known)”", .substitute) }
-            if !tags.contains(known) { tags.append(known) }
+            if !tags.contains(sent) { tags.append(sent) }
         }
         var payload: JSON = [
             "op": "edit", "title": .string(create.title), "content": .string(create.content),

@@ -140,9 +140,16 @@ struct KBSupportPlanner {
             email = email.lowercased()
         }
         let names = person.twoNames
-        let hasParts = person.givenName != nil || person.familyName != nil
-        let given = name(names.given, field: hasParts ? "requester.givenName" : "requester.name", person)
-        let family = name(names.family, field: hasParts ? "requester.familyName" : "requester.name", person)
+        let (given, family) = (name(names.given), name(names.family))
+        let stored = "\(KBSupportText.capitalized(given)) \(KBSupportText.capitalized(family))"
+        if ticket.requester != nil, stored != "\(names.given) \(names.family)" {
+            let isMissing = given == "-" && names.given != "-" || family == "-" && names.family != "-"
+            book.lose(
+                "requester.name", person.name ?? "\(names.given) \(names.family)".trimmingBlanks,
+                isMissing
+                    ? "KB Support demands a first and a last name; “-” stands for the missing one"
+                    : "KB Support writes names with a capital letter and in one line", .substitute)
+        }
         var phone = person.phone
         if let number = person.phone, KBSupportText.line(number) != number || number.isEmpty || number == "0" {
             book.lose("requester.phone", number, "WordPress stores it otherwise", .substitute)
@@ -151,19 +158,10 @@ struct KBSupportPlanner {
         return Customer(email: email, firstName: given, lastName: family, phone: phone)
     }
 
-    /// A name as it is sent; what the site makes of it is declared.
-    private mutating func name(_ name: String, field: String, _ person: Person) -> String {
+    /// A name as it is sent.
+    private func name(_ name: String) -> String {
         let line = KBSupportText.line(name)
-        let isMissing = line.isEmpty || line == "0"
-        let sent = isMissing ? "-" : line
-        if KBSupportText.capitalized(sent) != name, ticket.requester != nil {
-            let reason =
-                isMissing
-                ? "KB Support demands a first and a last name; “-” stands for the missing one"
-                : "KB Support writes names with a capital letter and in one line"
-            book.lose(field, field == "requester.name" ? person.name : name.isEmpty ? nil : name, reason, .substitute)
-        }
-        return sent
+        return line.isEmpty || line == "0" ? "-" : line
     }
 
     mutating func assignee() -> Int? {

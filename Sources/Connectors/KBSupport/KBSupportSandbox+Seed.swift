@@ -50,7 +50,7 @@ extension KBSupportSandbox {
         "👍🏽 👨‍👩‍👧 café e\u{301} ﷽ שלום עולם \u{202E}reversed\u{202C} 漢字",
         "&lt;p&gt;typed into the public form&lt;/p&gt; &amp;amp; {ticket_id} {{x}} [gallery] %41 ${HOME}",
         "<table border=\"1\"><tr><td style=\"color:red\">a</td></tr></table><pre><code>if (a &lt; b) { x(); }</code></pre>",
-        "  blanks around  \n", "<!-- a comment --><p onclick=\"x()\">hm</p><script>alert(1)</script>", "ok",
+        "blanks   within  and\n\n\nlines", "<!-- a comment --><p onclick=\"x()\">hm</p><script>alert(1)</script>", "ok",
     ]
     private static let subjects = [
         "Cannot log in", "iPhone: \"no signal\" & more", "Größe & Menge falsch — 5 < 6?", "请求退款", "🚨 site down",

@@ -100,8 +100,24 @@ extension KBSupportSandbox {
 
     /// A name as WordPress stores it: one line, special characters as references.
     static func termName(_ name: String) -> String {
-        FluentSupportSandbox.Text.field(name).replacing("&", with: "&amp;").replacing("<", with: "&lt;")
-            .replacing(">", with: "&gt;")
+        let bytes = Array(FluentSupportSandbox.Text.field(name).utf8)
+        var out: [UInt8] = []
+        for (i, byte) in bytes.enumerated() {
+            switch byte {
+            case UInt8(ascii: "<"): out += "&lt;".utf8
+            case UInt8(ascii: ">"): out += "&gt;".utf8
+            case UInt8(ascii: "&"):
+                // A reference that is one already stays.
+                let tail = bytes[(i + 1)...].prefix(12)
+                let end = tail.firstIndex(of: UInt8(ascii: ";")) ?? tail.startIndex
+                let isReference =
+                    end > tail.startIndex
+                    && tail[..<end].allSatisfy { $0.isLetter || $0.isDigit || $0 == UInt8(ascii: "#") }
+                out += (isReference ? "&" : "&amp;").utf8
+            default: out.append(byte)
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
     }
 
     /// The id of a term by its stored name, without regard to case.

@@ -119,7 +119,7 @@ enum KBSupportPreflight {
         // Some sites hide their users: then only trying tells.
         guard answer.isSuccess, let me = answer.json, let found = account(me) else { return }
         site.me = found
-        guard let abilities = me["capabilities"] else { return }
+        guard let abilities = me["capabilities"], abilities.members != nil else { return }
         func may(_ name: String) -> Bool { abilities[name]?.bool == true || abilities[name]?.int == 1 }
         guard may("edit_tickets") else { throw noRights(found.email, nil, api) }
         site.isUnfiltered = may("unfiltered_html")

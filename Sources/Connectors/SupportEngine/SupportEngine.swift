@@ -20,6 +20,10 @@ package enum SupportEngine {
                 "emails",
                 "the customers' addresses: a file with one a line, a CSV (`emailsColumn`) or a NAME.catalogue.jsonl; a source must have it, since there is no list of all tickets; a target looks there for what a lost journal forgot",
                 kind: .path),
+            ConnectorOption(
+                "addresses",
+                "the customers' addresses themselves, where they are few: separated by commas, or one a line; beside `emails` or in its place"
+            ),
             ConnectorOption("emailsColumn", "the column of the addresses, where `emails` is a CSV"),
             ConnectorOption(
                 "bodies", "what the texts of this helpdesk are: plain text, or HTML", kind: .choice,
@@ -48,28 +52,23 @@ package enum SupportEngine {
             "writes subject, text, customer, company, category, priority (low, medium, high), custom fields and replies",
             "author and date of each message stand in a line above it; the last line of each is our mark, `[ferry-…]`",
             "a note is never written: it stays in the archive",
+            "status, dates, files, tags and assignees have no place in the API: the archive keeps them",
             "the first ticket is read back before the second is sent; so is each kind of text and each longer one",
             "no e-mails: the API sends none",
+            "a lost journal: an address is looked at before a ticket is made for it; `--adopt` looks at those of `emails` and `addresses`",
             "nothing can be taken back: the API deletes nothing",
         ],
         deviations: [
             .init(
-                check: "listing of all tickets",
-                reason: "the API lists the tickets of one address: those of the file `emails`"),
-            .init(check: "internal notes", reason: "the system has none; a reply is public"),
-            .init(check: "authors of replies", reason: "the API keeps none: header line"),
-            .init(check: "dates", reason: "the API sets none: header line and archive"),
-            .init(check: "status", reason: "the API opens every ticket and closes none: archive"),
-            .init(check: "files", reason: "the API takes none: archive"),
-            .init(
-                check: "a lost journal",
+                check: "zones",
                 reason:
-                    "tickets are found by address alone: before each is made, its address is looked at; `--adopt` looks at those of `emails`"
+                    "the API tells times without their zone: the source takes it from `zone:`, and without one reads them as UTC and says so"
             ),
             .init(
-                check: "counts of requests",
-                reason: "what is read back to prove the server's honesty comes on top, a few requests a run"),
-            .init(check: "undo", reason: "the API deletes nothing"),
+                check: "plan-is-result",
+                reason:
+                    "what is read back to prove that the server keeps its texts comes on top of the plan's requests: the first ticket, each new kind of text, each longer one; no mails, and nothing is changed by it"
+            ),
         ],
         api: SupportEngineAPI.path,
         practice: Helpdesk.Practice(
@@ -78,19 +77,22 @@ package enum SupportEngine {
                 "any token will do; the API is at /api/",
                 "the agents ada, bruno and chiyo @lab.example, three categories, two custom fields",
             ],
+            options: { customers in ["addresses": .text(customers.map { "\($0)\n" }.joined())] },
             open: { try await SupportEngineSandbox.open($0) }),
         source: { context, connection in
-            guard let path = context.text("emails") else {
+            let addresses = try addresses(context)
+            guard !addresses.all.isEmpty else {
                 throw Diagnostic(
                     code: "supportengine.emails", "supportengine as a source needs `emails`", subject: context.file,
-                    remedy: "name a file with the customers' addresses, one a line: the API has no list of all tickets",
+                    remedy:
+                        "name a file with the customers' addresses, one a line, or write them as `addresses`: the API has no list of all tickets",
                     cause: .badInput)
             }
             return SupportEngineSource(
                 api: try api(context, connection),
                 options: SupportEngineSource.Options(
-                    addresses: try SupportEngineAddresses(path: path, column: context.text("emailsColumn")),
-                    zone: try zone(context), isHTML: context.text("bodies") == "html"),
+                    addresses: addresses, zone: try zone(context), isHTML: context.text("bodies") == "html",
+                    perPage: max(1, connection.pageSize ?? 32)),
                 sink: context.sink)
         },
         target: { context, connection in
@@ -99,11 +101,21 @@ package enum SupportEngine {
                 options: SupportEngineTarget.Options(
                     isHTML: context.text("bodies") == "html", hasLimits: context.text("limits") != "off",
                     acceptsChanges: context.text("changes") == "accept", category: context.text("category"),
-                    addresses: try context.text("emails").map {
-                        try SupportEngineAddresses(path: $0, column: context.text("emailsColumn")).all
-                    } ?? [],
-                    settleTime: try settleTime(context)))
+                    addresses: try addresses(context).all, settleTime: try settleTime(context)))
         })
+
+    /// The addresses of a migration file: those of the file `emails`, then those of `addresses`.
+    ///
+    /// - Throws: a `Diagnostic` for a file that cannot be used.
+    private static func addresses(_ context: OpenContext) throws -> SupportEngineAddresses {
+        let file = try context.text("emails").map {
+            try SupportEngineAddresses(path: $0, column: context.text("emailsColumn")).all
+        }
+        let text = context.text("addresses") ?? ""
+        let isLines = text.contains(where: \.isNewline)
+        let own = text.split { isLines ? $0.isNewline : $0 == "," }.map(String.init)
+        return SupportEngineAddresses((file ?? []) + own)
+    }
 
     /// The zone of the server's clock; nil where the migration does not say.
     ///

@@ -30,7 +30,7 @@ struct SupportEngineAPI: Sendable {
 
     /// Judges a body alone.
     static func word(of answer: APIAnswer) -> Word {
-        guard let json = answer.json, let said = json["success"] else { return .unreadable }
+        guard let json = answer.json, let said = json["success"], !said.isNull else { return .unreadable }
         let isSuccess = said.bool ?? (said.text == "1" || said.text?.lowercased() == "true")
         return isSuccess ? .success(json) : .failure(json["error"]?.text ?? "", json)
     }
@@ -52,7 +52,10 @@ struct SupportEngineAPI: Sendable {
         let answer = try await read(APICall(.get, "tickets_list.php", query: [("user_email", email)]))
         switch Self.word(of: answer) {
         case .success(let json):
-            guard let rows = json["tickets"]?.array else { throw odd(answer) }
+            // A row without an id would be a ticket that nobody misses.
+            guard let rows = json["tickets"]?.array, rows.allSatisfy({ $0["id"]?.text != nil }) else {
+                throw odd(answer)
+            }
             return rows
         case .failure(let said, _): throw refusal(answer, said)
         case .unreadable: throw unreadable(answer)
@@ -65,7 +68,7 @@ struct SupportEngineAPI: Sendable {
             APICall(.get, "ticket_view.php", query: [("ticket_id", id), ("user_email", email)]))
         switch Self.word(of: answer) {
         case .success(let json):
-            guard json["ticket"]?.members != nil else { throw odd(answer) }
+            guard json["ticket"]?.members != nil, json["replies"]?.array != nil else { throw odd(answer) }
             return json
         case .failure(let said, _):
             let words = said.lowercased()
@@ -75,13 +78,23 @@ struct SupportEngineAPI: Sendable {
         }
     }
 
-    /// The categories, or the custom fields, by a page that the document does not name; nil where it is absent or fails.
+    /// The categories, or the custom fields, by a page that the document does not name; nil where it is absent.
     ///
-    /// It reports errors of the database as text with status 200.
+    /// It reports errors of the database as text with status 200, as of a server without that table; other sites show
+    /// their own page for one that is absent.
+    /// - Throws: a `Diagnostic` for an answer of another shape: names are never left out in silence.
     func extra(_ page: String, _ member: String) async throws -> [JSON]? {
         let answer = try await read(APICall(.get, page))
-        guard case .success(let json) = Self.word(of: answer) else { return nil }
-        return json[member]?.array
+        switch Self.word(of: answer) {
+        case .success(let json):
+            guard let rows = json[member]?.array else { throw odd(answer) }
+            return rows
+        case .failure: return nil
+        case .unreadable:
+            if (400..<500).contains(answer.status) { return nil }
+            if answer.status == 200, case .notJSON(.html, _, _) = answer.answer { return nil }
+            throw unreadable(answer)
+        }
     }
 
     /// Asks once whether the API answers to this login; goes over to https where the site leads there.

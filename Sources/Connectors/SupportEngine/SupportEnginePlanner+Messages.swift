@@ -93,6 +93,11 @@ extension SupportEnginePlanner {
                 .archive)
         }
         var text = content(message)
+        let end = text.reversed().prefix { $0.isNewline }.count
+        if end > 0, end < text.count {
+            changed["line breaks at the end are left out: our mark follows", default: 0] += 1
+        }
+        text.removeLast(end)
         if text.isEmpty {
             text = options.isHTML ? SupportEngineText.html(text: placeholder) : placeholder
             book.lose(
@@ -107,6 +112,7 @@ extension SupportEnginePlanner {
             } else {
                 "\(line)\n\n"
             }
+        hasHeader = hasHeader || !head.isEmpty
         let tail = "\n\(SupportEngineText.marker(key))"
         let room = SupportEngineText.textLimit - head.utf8.count - tail.utf8.count - 32
         guard options.hasLimits, text.utf8.count > room, room > 1024 else { return [head + text + tail] }
@@ -124,10 +130,11 @@ extension SupportEnginePlanner {
         case (nil, _): return ""
         case (.text(let text)?, false): return text
         case (.html(let html, let breaks)?, false):
-            if !html.isEmpty {
+            let plain = SupportEngineText.plain(html: html, lineBreaks: breaks)
+            if SupportEngineText.words(html: html, lineBreaks: breaks) != SupportEngineText.tidy(plain) {
                 changed["HTML is written as plain text; `bodies: html` keeps it as it is", default: 0] += 1
             }
-            return SupportEngineText.plain(html: html, lineBreaks: breaks)
+            return plain
         case (.html(let html, false)?, true): return html
         case (.html(let html, true)?, true):
             if !html.isEmpty { changed["line breaks are written as HTML", default: 0] += 1 }
@@ -148,11 +155,17 @@ extension SupportEnginePlanner {
     private mutating func author(_ index: Int, isOpening: Bool) {
         let author = ticket.messages[index].author
         if isOpening {
-            guard author.map(ticket.isRequester) != true else { return }
+            guard author.map(ticket.isRequester) != true, !comesBack(author) else { return }
             book.named(author, reason: "SupportEngine shows the customer as the writer of a ticket's first text")
         } else if author != nil {
             book.named(author, reason: "SupportEngine keeps no author of a reply that comes by its API")
         }
+    }
+
+    /// Whether the customer whom the ticket is made with is that author.
+    private func comesBack(_ author: Person?) -> Bool {
+        guard let author, author.email == email else { return false }
+        return author.role == .agent || (author.displayName == author.email ? nil : author.displayName) == name
     }
 
     private mutating func date(_ message: Message) {

@@ -20,6 +20,10 @@ struct SupportEnginePlanner {
     var changed: [String: Int] = [:]
     /// The address that the ticket is made with.
     var email = ""
+    /// The name that it is made with; nil: none.
+    var name: String?
+    /// Whether a text got a line above it that says who wrote it and when.
+    var hasHeader = false
 
     init(
         site: SupportEngineSite, options: SupportEngineTarget.Options, draft: Draft, identity: MigrationIdentity,
@@ -54,9 +58,8 @@ struct SupportEnginePlanner {
         }
         form.append(("subject", subject))
         form.append(("user_email", email))
-        if let name = line(requester.displayName == requester.email ? nil : requester.displayName, "requester.name") {
-            form.append(("name", name))
-        }
+        name = line(requester.displayName == requester.email ? nil : requester.displayName, "requester.name")
+        if let name { form.append(("name", name)) }
         if let company = line(ticket.organization, "organization") { form.append(("company", company)) }
         if let priority { form.append(("priority", priority)) }
         if let category { form.append(("category_id", category)) }
@@ -64,6 +67,16 @@ struct SupportEnginePlanner {
         messages(form, keys: keys)
         for (reason, count) in changed.sorted(by: { $0.key < $1.key }) {
             book.lose("messages[].body", count == 1 ? nil : "\(count) texts", reason, .substitute)
+        }
+        // Where an author stands in that line, its loss tells of the line.
+        let isTold = book.losses.contains {
+            $0.field == "messages[].body" || $0.field == "messages[].author" && $0.fallback == .header
+        }
+        if hasHeader, !isTold {
+            book.lose(
+                "messages[].body", nil,
+                "a line above the text says when it was written: SupportEngine's API sets no dates",
+                .substitute)
         }
         plan.losses = book.losses
         return plan
@@ -115,10 +128,13 @@ struct SupportEnginePlanner {
             || options.hasLimits && email.unicodeScalars.count > SupportEngineText.lineLimit
         {
             let stands = person.undeliverableAddress
-            book.lose(
-                "requester.email", email.isEmpty ? nil : email,
-                "SupportEngine demands an address of at most \(SupportEngineText.lineLimit) characters; \(stands) stands for it",
-                .substitute)
+            // Without a customer, the loss of them all tells it.
+            if ticket.requester != nil {
+                book.lose(
+                    "requester.email", email.isEmpty ? nil : email,
+                    "SupportEngine demands an address of at most \(SupportEngineText.lineLimit) characters; \(stands) stands for it",
+                    .substitute)
+            }
             email = stands
         }
         return person
@@ -126,8 +142,7 @@ struct SupportEnginePlanner {
 
     private mutating func status() {
         let label = draft.status ?? ticket.statusLabel ?? ticket.status?.rawValue
-        if let label, draft.status == nil, ticket.status == .open || label.lowercased() == "open" { return }
-        if draft.status?.lowercased() == "open", ticket.status == .open { return }
+        if ticket.status == .open, draft.status ?? "open" == "open" { return }
         book.lose("status", label, "SupportEngine's API opens every ticket and changes no status", .archive)
     }
 
@@ -205,19 +220,17 @@ struct SupportEnginePlanner {
                 continue
             }
             switch value {
-            case .bool, .list: book.lose(path, text, "SupportEngine's fields hold texts alone", .substitute)
-            case .string, .number: break
+            case .list(let items) where items != [text]:
+                book.lose(path, text, "SupportEngine's fields hold texts alone", .substitute)
+            case .string, .number, .bool, .list: break
             }
             values[field.id] = text
         }
         for field in site.fields ?? [] where field.isRequired && values[field.id] == nil {
-            plan.refusals.append(
-                Diagnostic(
-                    code: "supportengine.required-field",
-                    "SupportEngine demands a value of the custom field “\(field.name)”, and ticket \(ticket.id) has none",
-                    subject: "ticket \(ticket.id)",
-                    remedy: "give it one under `customFields` of the mapping: \(field.name): {from: …, else: …}",
-                    cause: .badInput))
+            values[field.id] = "–"
+            book.lose(
+                "customFields.\(field.name)", nil,
+                "SupportEngine demands a value, and the ticket has none; “–” stands for it", .substitute)
         }
         guard !values.isEmpty else { return nil }
         // A string that holds JSON: an object in its place is a crash there.

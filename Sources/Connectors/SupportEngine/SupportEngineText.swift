@@ -161,6 +161,39 @@ enum SupportEngineText {
         return out.trimmingNewlines
     }
 
+    /// The words and line breaks of HTML that has nothing but paragraphs and breaks; nil where it has more to lose.
+    ///
+    /// Blanks count, unlike in ``plain(html:lineBreaks:)``: what a browser would not show is there all the same.
+    static func words(html: String, lineBreaks: Bool) -> String? {
+        var out = ""
+        var rest = Substring(html.replacing("\r\n", with: "\n").replacing("\r", with: ""))
+        while let first = rest.first {
+            if rest.hasPrefix("<!") { return nil }
+            if first == "<", let end = rest.firstIndex(of: ">"), let name = tagName(rest) {
+                rest = rest[rest.index(after: end)...]
+                switch name {
+                case "br":
+                    out += "\n"
+                    if rest.first == "\n" { rest = rest.dropFirst() }
+                case "p": if !out.isEmpty, out.last != "\n" { out += "\n" }
+                case "/p": out += "\n\n"
+                default: return nil
+                }
+                continue
+            }
+            let end = rest.dropFirst().firstIndex(of: "<") ?? rest.endIndex
+            let text = String(rest[..<end])
+            out += entities(Substring(lineBreaks ? text : text.replacing("\n", with: " ")))
+            rest = rest[end...]
+        }
+        return tidy(out)
+    }
+
+    /// Without blanks and line breaks at both ends; one kind of each.
+    static func tidy(_ text: String) -> String {
+        text.replacing("\r\n", with: "\n").replacing("\r", with: "\n").replacing("\u{A0}", with: " ").trimmingNewlines
+    }
+
     /// Plain text as HTML that shows it.
     static func html(text: String) -> String {
         WordPressSite.escaped(text).split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)

@@ -39,7 +39,7 @@ struct SupportEngineTicketReader {
         }
         ticket.createdAt = time("created_at", of: &rest, extras: &ticket.extras)
         ticket.updatedAt = time("updated_at", of: &rest, extras: &ticket.extras)
-        let text = rest.take("message")?.string
+        let text = words(rest.take("message"))
         fields(all["custom_fields"], of: &ticket)
 
         var replies = (all["replies"]?.array ?? []).filter { $0.members != nil }.map { message($0) }
@@ -95,7 +95,7 @@ struct SupportEngineTicketReader {
         // Null is the customer, a stranger or a typing error: nobody is told apart. An agent has an id and no name.
         if let id = words(rest.take("user_id")), id != "0" { message.author = Person(id: id, role: .agent) }
         message.createdAt = time("created_at", of: &rest, extras: &message.extras)
-        if let text = rest.take("message")?.string, !text.isEmpty { message.body = body(text) }
+        if let text = words(rest.take("message")) { message.body = body(text) }
         if let files = rest.take("attachment"), !files.isNull { attach(files, to: &message) }
         for member in rest.members ?? [] where !member.value.isNull && member.value.string?.isEmpty != true {
             message.extras.append(member)
