@@ -55,7 +55,8 @@ extension PairRun {
                 .map { "\(id): declared and not lost: \($0.field) (\($0.value ?? "–")): \($0.reason)" }
         }
         if after.count != outcome.ids.count {
-            outcome.unexplained.append("the file holds \(after.count - outcome.ids.count) tickets more than were written")
+            outcome.unexplained.append(
+                "the file holds \(after.count - outcome.ids.count) tickets more than were written")
         }
         return outcome
     }
