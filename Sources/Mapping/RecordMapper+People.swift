@@ -52,7 +52,8 @@ extension RecordMapper {
                 let trimmed = trimmed(value)
                 if trimmed.isEmpty { continue }
                 person[field.rawValue] = trimmed
-                if field != .role { found = true }
+                // What we wrote ourselves names a role where there was somebody, even one without a name.
+                if field != .role || plan.isOwnFormat { found = true }
             }
             if found {
                 settle(rule.saysRole ? nil : defaultRole)

@@ -7,7 +7,9 @@ import Synchronization
 import Testing
 import TicketModel
 
-/// Every source to every target, over practice sites: what comes back is what was drafted, or a declared loss.
+/// Every source to every target, practice sites and files: what comes back is what was drafted, or a declared loss.
+///
+/// Files hold everything: what comes back from them is what was read.
 ///
 /// `TICKETFERRY_PAIRS_TABLE=PATH` writes the table.
 @Suite struct PairTests {
@@ -34,12 +36,16 @@ import TicketModel
                 try? FileManager.default.removeItem(atPath: folder)
             }
         }
-        let reader = try await from.source([])
+        let reader = try await from.source()
         let read = try await ExamSite.readAll(reader).values.map { try $0.ticket() }
         into.site?.expect(read)
-        let outcome = try await PairRun(clock: time, sink: Heard()).compare(reader, to: into.target(read)) {
-            try await into.source(read)
-        }
+        let run = PairRun(clock: time, sink: Heard())
+        let outcome =
+            if let file = try await into.export() {
+                try await run.compare(reader, exportedTo: file) { try await into.source() }
+            } else {
+                try await run.compare(reader, to: into.target()) { try await into.source() }
+            }
         await from.site?.close()
         await into.site?.close()
         return outcome
@@ -94,7 +100,7 @@ struct PairEnd: Sendable, CustomStringConvertible {
         Examinee.all.filter { $0.helpdesk.target != nil && $0.helpdesk.source != nil }.map {
             PairEnd(kind: .helpdesk($0))
         }
-        + files.filter { $0.openTarget != nil && $0.openSource != nil }.map { PairEnd(kind: .file($0)) }
+        + files.filter { $0.openExport != nil && $0.openSource != nil }.map { PairEnd(kind: .file($0)) }
 
     /// An end that is there for one pair.
     struct Open: Sendable {
@@ -111,7 +117,7 @@ struct PairEnd: Sendable, CustomStringConvertible {
             return OpenContext(options: options, folder: folder ?? "/", file: "pair", sink: Heard(), clock: time)
         }
 
-        func source(_ known: [Ticket]) async throws -> any TicketSource {
+        func source() async throws -> any TicketSource {
             switch end.kind {
             case .helpdesk:
                 await site?.learnCustomers()
@@ -123,15 +129,17 @@ struct PairEnd: Sendable, CustomStringConvertible {
             }
         }
 
-        func target(_ known: [Ticket]) async throws -> any TicketTarget {
-            switch end.kind {
-            case .helpdesk:
-                guard let site else { throw ExamFailure("there is no site") }
-                return try await site.target().0
-            case .file(let connector):
-                guard let open = connector.openTarget else { throw ExamFailure("it cannot be written to") }
-                return try await open(context(.target))
-            }
+        /// The helpdesk as a target.
+        func target() async throws -> any TicketTarget {
+            guard let site else { throw ExamFailure("there is no site") }
+            return try await site.target().0
+        }
+
+        /// The file as a target; nil for a helpdesk.
+        func export() async throws -> ExportTarget? {
+            guard case .file(let connector) = end.kind else { return nil }
+            guard let open = connector.openExport else { throw ExamFailure("it cannot be written to") }
+            return try await open(context(.target))
         }
     }
 
