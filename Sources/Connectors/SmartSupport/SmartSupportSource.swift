@@ -67,7 +67,8 @@ package final class SmartSupportSource: TicketSource {
         // An hour more where the site's summer time is not known: an older ticket costs nothing.
         let slack = SmartSupportWalk.overlap + (clock.isFixed ? 3600 : 0)
         let walk = SmartSupportWalk(
-            api: api, clock: clock, pageSize: options.pageSize ?? 100, filters: options.filters, customers: options.customers,
+            api: api, clock: clock, pageSize: options.pageSize ?? 100, filters: options.filters,
+            customers: options.customers,
             since: since.map { clock.wall($0) - slack })
         guard let place = try after.map({ try Self.place($0) }) ?? walk.start else { return Page(stubs: [], next: nil) }
         let step = try await walk.step(place)
