@@ -47,6 +47,9 @@ package struct APIClient: Sendable {
         fields = [.userAgent: "Ticketferry/\(version)", .accept: "application/json"]
     }
 
+    /// Waits by the client's clock.
+    package func pause(_ duration: Duration) async throws { try await timekeeper.sleep(duration) }
+
     /// Takes this client's secrets out of a text, such as a message that the helpdesk sent.
     package func redact(_ text: String) -> String { redactor.clean(text) }
 

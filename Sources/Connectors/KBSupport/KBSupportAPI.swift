@@ -55,7 +55,8 @@ package struct KBSupportAPI: Sendable {
     ) async throws -> [JSON] {
         if let rows = try await all(path, query, api: api) { return rows }
         throw Diagnostic(
-            code: "kb-support.refused-list", "the site does not give the list `\(path)` to this login", subject: address,
+            code: "kb-support.refused-list", "the site does not give the list `\(path)` to this login",
+            subject: address,
             remedy: "look whether a security plugin closes it, and use an administrator's login", cause: .refused)
     }
 

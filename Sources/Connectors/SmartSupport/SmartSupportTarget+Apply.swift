@@ -179,7 +179,11 @@ extension SmartSupportTarget {
             return posted.sent.failure ?? .uncertain(oddAnswer(step))
         }
         let row = SmartSupportAPI.row(json, ["reply"]) ?? SmartSupportAPI.data(json)
-        if SmartSupportTicketReader.isInternal(row) == false { return .rejected(exposed(step, ticket: ticket)) }
+        if SmartSupportTicketReader.isInternal(row) == false {
+            // The site makes notes public: none follows.
+            state.withLock { $0.site?.takesNotes = false }
+            return .rejected(exposed(step, ticket: ticket))
+        }
         return .understood(receipt(row, step), losses: posted.losses + changed(row, sent: posted.text, step))
     }
 

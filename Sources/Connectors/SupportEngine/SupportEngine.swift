@@ -7,6 +7,10 @@ internal import Transport
 
 /// SupportEngine, the PHP helpdesk: its descriptor and how it is opened.
 package enum SupportEngine {
+    /// What a server with an old connection to its database does to texts.
+    private static let noEmoji =
+        "a server whose database connection has no emoji answers 500 to a text with one, and nothing tells it before: such tickets fail one by one"
+
     /// All of it.
     package static let helpdesk = Helpdesk(
         name: "supportengine",
@@ -63,7 +67,9 @@ package enum SupportEngine {
                 check: "plan-is-result",
                 reason:
                     "what is read back to prove that the server keeps its texts comes on top of the plan's requests: the first ticket, each new kind of text, each longer one; no mails, and nothing is changed by it"
-            )
+            ),
+            .init(check: "round-trip", reason: noEmoji, switches: ["utf8mb3"]),
+            .init(check: "lost-after", reason: noEmoji, switches: ["utf8mb3"]),
         ],
         api: SupportEngineAPI.path,
         practice: Helpdesk.Practice(

@@ -42,7 +42,7 @@ struct SupportEngineAPI: Sendable {
         for attempt in 1...2 {
             let answer = try await client.read(call)
             guard answer.status == 200, case .notJSON(.html, _, _) = answer.answer else { return answer }
-            try await Task.sleep(for: client.retries.base * attempt)
+            try await client.pause(client.retries.base * attempt)
         }
         return try await client.read(call)
     }
