@@ -207,6 +207,12 @@ package struct LeafComparison: Sendable {
             a.author.map { Self.isRequester($0, of: x) } ?? false
             && b.author.map { Self.isRequester($0, of: y) } ?? false
         if !isSame { person("messages[].author", a.author, b.author, at: i) }
+        if let author = a.author, author.email == nil, Self.name(author) == nil, author.id != nil,
+            author.id != b.author?.id
+        {
+            // Of somebody with nothing but an id nobody can see whether the same one came back.
+            note("messages[].author", at: i, author.id, b.author?.displayName, adds: true)
+        }
         time("messages[].createdAt", a.createdAt, b.createdAt, at: i)
         leaf("messages[].inReplyTo", a.inReplyTo, b.inReplyTo, at: i)
         for (path, before, after) in [("messages[].to", a.to, b.to), ("messages[].cc", a.cc, b.cc)] {

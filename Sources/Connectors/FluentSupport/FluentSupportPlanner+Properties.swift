@@ -24,8 +24,17 @@ extension FluentSupportPlanner {
         if let name = ticket.mailbox, name.lowercased() != home?.name.lowercased() {
             lose("mailbox", name, "the ticket goes to the mailbox “\(home?.name ?? "–")”")
         }
-        if let end = ticket.closedAt, let resolved = ticket.resolvedAt, end != resolved {
-            lose("closedAt", end.description, "Fluent Support has one time for resolved and closed")
+        if let end = ticket.closedAt {
+            let stands = (ticket.resolvedAt ?? end) == end
+            lose(
+                "closedAt", end.description, "Fluent Support has one time for resolved and closed",
+                stands ? .substitute : .migrationNote)
+        }
+        let times = [
+            ("createdAt", ticket.createdAt), ("updatedAt", ticket.updatedAt), ("resolvedAt", ticket.resolvedAt),
+        ]
+        for case (let field, let time?) in times where time.fractionDigits > 0 {
+            lose(field, time.description, "Fluent Support keeps whole seconds", .substitute)
         }
         for person in ticket.participants where !ticket.isRequester(person) {
             let name = [person.displayName, person.displayName == person.email ? nil : person.email].compactMap { $0 }

@@ -94,6 +94,15 @@ struct FluentSupportPlanner {
         stageAgain()
         properties(assignee: assignee)
         plan.losses += changes.losses(field: "messages[].body")
+        // The opening text has the ticket's own time, which holds no fraction.
+        if let time = ticket.messages.first?.createdAt, time.fractionDigits > 0,
+            !plan.losses.contains(where: { $0.field == "messages[].createdAt" })
+        {
+            plan.losses.append(
+                Loss(
+                    field: "messages[].createdAt", value: time.description,
+                    reason: "Fluent Support keeps whole seconds", fallback: .substitute))
+        }
         return plan
     }
 
@@ -218,6 +227,9 @@ struct FluentSupportPlanner {
             lose("requester.phone", phone, "Fluent Support's API takes no phone number with a ticket")
         }
         let names = person.twoNames
+        if let name = person.displayName, (names.given + names.family).contains("<") {
+            lose("requester.name", name, "WordPress takes what looks like a tag out of names", .migrationNote)
+        }
         return Customer(email: email, firstName: names.given, lastName: names.family)
     }
 

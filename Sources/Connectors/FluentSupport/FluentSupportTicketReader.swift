@@ -189,7 +189,7 @@ enum FluentSupportRendering {
     private static func candidates(_ text: String) -> [String] {
         let joined = withoutBreaksAtTags(text)
         let flat = withoutParagraphs(text)
-        var out = [text, flat, joined, withoutParagraphs(joined)]
+        var out = [text, flat, joined, withoutParagraphs(joined), withoutParagraphs(text, gap: "\n\n\n")]
         for name in ["br"] {
             out.append(flat.replacing("<\(name) />", with: "<\(name)>"))
             out.append(joined.replacing("<\(name) />", with: "<\(name)>"))
@@ -201,8 +201,8 @@ enum FluentSupportRendering {
     }
 
     /// `<p>a</p>\n<p>b<br />\nc</p>` as it was typed: lines.
-    private static func withoutParagraphs(_ text: String) -> String {
-        var out = text.replacing("</p>\n<p>", with: "\n\n").replacing("<br />\n", with: "\n")
+    private static func withoutParagraphs(_ text: String, gap: String = "\n\n") -> String {
+        var out = text.replacing("</p>\n<p>", with: gap).replacing("<br />\n", with: "\n")
         if out.hasPrefix("<p>") { out = String(out.dropFirst(3)) }
         if out.hasSuffix("\n") { out = String(out.dropLast()) }
         if out.hasSuffix("</p>") { out = String(out.dropLast(4)) }

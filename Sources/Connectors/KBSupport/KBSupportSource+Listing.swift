@@ -102,7 +102,7 @@ extension KBSupportSource {
             // It answered a moment ago: tickets of unregistered statuses would be missing without a word.
             throw Diagnostic(
                 code: "kb-support.xmlrpc", "XML-RPC does not list the tickets that REST hides", subject: api.address,
-                remedy: "run the same command again, or say `xmlrpc: off` and do without them", cause: .unavailable)
+                remedy: "run the same command again, or say `xmlrpc: off` and do without them", cause: .refused)
         }
         let left: Set<String> = ["trash", "draft", "auto-draft"]
         let stubs = posts.compactMap { post -> Stub? in
