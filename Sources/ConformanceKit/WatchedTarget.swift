@@ -92,6 +92,18 @@ final class WatchedTarget: TicketTarget {
     func storedFingerprint(ticket: Receipt) async throws -> String? {
         try await inner.storedFingerprint(ticket: ticket)
     }
+    func stored(ticket: Receipt) async throws -> StoredTicket? { try await inner.stored(ticket: ticket) }
+    func expectation(of plan: TicketPlan) async -> ExpectedTicket { await inner.expectation(of: plan) }
+    func sha256(of file: StoredFile) async throws -> String? { try await inner.sha256(of: file) }
+    func independentCount() async throws -> Int? { try await inner.independentCount() }
+    func undo(_ written: WrittenTicket, stored: StoredTicket, identity: MigrationIdentity) async -> UndoPlan {
+        await inner.undo(written, stored: stored, identity: identity)
+    }
+    func undo(catalogue: WrittenTicket?, made: Set<String>, identity: MigrationIdentity) async -> UndoPlan {
+        await inner.undo(catalogue: catalogue, made: made, identity: identity)
+    }
+    func readBaseline() async throws -> JSON { try await inner.readBaseline() }
+    func learn(baseline: JSON) async { await inner.learn(baseline: baseline) }
     func borrow(_ borrowing: Borrowing) async throws { try await inner.borrow(borrowing) }
     func giveBack(_ borrowing: Borrowing) async throws -> GiveBack { try await inner.giveBack(borrowing) }
     func close() async { await inner.close() }

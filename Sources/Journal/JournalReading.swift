@@ -35,14 +35,17 @@ enum JournalReading {
         if let proof = receipt.proof { value["proof"] = .string(proof) }
         if let stored = receipt.stored { value["stored"] = .string(stored) }
         if !receipt.details.isNull { value["details"] = receipt.details }
+        if !receipt.made.isEmpty { value["made"] = .array(receipt.made.map { .string($0) }) }
         return value.canonicalText
     }
 
     private static func receipt(_ text: String?) -> Receipt? {
         guard let text, let value = try? JSON(parsing: text), let id = value["id"]?.string else { return nil }
-        return Receipt(
+        var receipt = Receipt(
             id: id, url: value["url"]?.string, proof: value["proof"]?.string, details: value["details"] ?? .null,
             stored: value["stored"]?.string)
+        receipt.made = (value["made"]?.array ?? []).compactMap(\.string)
+        return receipt
     }
 
     static func json(_ text: String?) -> JSON { text.flatMap { try? JSON(parsing: $0) } ?? .null }
@@ -191,6 +194,15 @@ extension SQLiteJournal {
                 try Int.fetchOne(
                     db, sql: "SELECT count(*) FROM (SELECT DISTINCT \(columns) FROM losses\(ofSteps))") ?? 0
             return counts
+        }
+    }
+
+    /// What is kept under a name; nil where nothing is.
+    public func memo(_ name: JournalMemo) async throws -> JSON? {
+        try await read { db in
+            let text = try String.fetchOne(
+                db, sql: "SELECT value FROM meta WHERE key = ?", arguments: ["memo.\(name.rawValue)"])
+            return try text.map { try JSON(parsing: $0) }
         }
     }
 

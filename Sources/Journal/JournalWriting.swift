@@ -50,6 +50,14 @@ enum JournalWriting {
             try db.execute(
                 cached: "UPDATE borrowings SET until = ?, outcome = ? WHERE name = ? AND until IS NULL",
                 [until.description, outcome, name])
+        case .memo(let name, let value):
+            try db.execute(cached: "DELETE FROM meta WHERE key = ?", ["memo.\(name.rawValue)"])
+            if !value.isNull {
+                try db.execute(
+                    cached: "INSERT INTO meta (key, value) VALUES (?, ?)",
+                    ["memo.\(name.rawValue)", value.canonicalText])
+            }
+        case .generationRaised(let generation): try raise(to: generation, in: db)
         case .runBegan(let time):
             try db.execute(cached: "INSERT INTO runs (began, state) VALUES (?, 'running')", [time.description])
         case .runEnded(let time, let state):
@@ -57,6 +65,25 @@ enum JournalWriting {
                 cached: "UPDATE runs SET ended = ?, state = ? WHERE id = (SELECT max(id) FROM runs)",
                 [time.description, state.rawValue])
         }
+    }
+
+    private static func raise(to generation: Int, in db: Database) throws {
+        let takenBack = "(SELECT id FROM tickets WHERE state = 'takenBack')"
+        try db.execute(
+            sql: "UPDATE steps SET generation = ? WHERE generation = ? AND ticket NOT IN \(takenBack)",
+            arguments: [generation, generation - 1])
+        try db.execute(
+            sql: "UPDATE step_losses SET generation = ? WHERE generation = ? AND ticket NOT IN \(takenBack)",
+            arguments: [generation, generation - 1])
+        for table in ["losses", "step_losses", "finishing"] {
+            try db.execute(sql: "DELETE FROM \(table) WHERE ticket IN \(takenBack)")
+        }
+        try db.execute(
+            sql: """
+                UPDATE tickets SET source = '', draft = '', stored = NULL, target_id = NULL, target_url = NULL,
+                code = NULL, message = NULL, remedy = NULL WHERE state = 'takenBack'
+                """)
+        try db.execute(sql: "UPDATE meta SET value = ? WHERE key = 'generation'", arguments: [String(generation)])
     }
 
     private static func write(_ record: TicketRecord, to db: Database) throws {

@@ -122,6 +122,13 @@ public actor SQLiteJournal: Journal {
             // that this one did not end.
             try await checkpoint()
         }
+        if entries.contains(where: { if case .generationRaised = $0 { true } else { false } }) {
+            try await readHeadAgain()
+        }
+    }
+
+    private func readHeadAgain() async throws {
+        cachedHead = try await read { try Self.head(in: $0) }
     }
 
     private func checkpoint() async throws {

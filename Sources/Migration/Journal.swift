@@ -27,6 +27,8 @@ public struct TicketRecord: Hashable, Sendable {
         case failed
         /// Only a person can tell whether a step was written (`resolve`).
         case setAside
+        /// `undo` took back what was written of it; a new migration writes it anew.
+        case takenBack
     }
 
     /// In the source.
@@ -202,9 +204,24 @@ public enum JournalEntry: Sendable {
     case borrowed(Borrowing, since: Timestamp)
     /// After it was given back.
     case givenBack(name: String, until: Timestamp, outcome: String)
+    /// Replaces what is kept under a name; `null` removes it.
+    case memo(JournalMemo, JSON)
+    /// All that could be taken back is: writes from now on are of that generation.
+    ///
+    /// What stands in the journal of tickets that were left in the target becomes of it, so that they are not written
+    /// again; of those taken back only their steps stay, as history.
+    case generationRaised(to: Int)
     case runBegan(Timestamp)
     /// Of the run that began last.
     case runEnded(Timestamp, RunState)
+}
+
+/// What a journal keeps of a migration as a whole.
+public enum JournalMemo: String, Sendable, CaseIterable {
+    /// What stood in the target before the first write; see ``TicketTarget/learn(baseline:)``.
+    case baseline
+    /// An `undo` is under way or was broken off: when it began.
+    case undo
 }
 
 /// Two tickets claim one id of the target.
@@ -292,6 +309,8 @@ public protocol Journal: Sendable {
     func counts() async throws -> JournalCounts
     /// The run that began last; nil before the first.
     func lastRun() async throws -> RunRecord?
+    /// What is kept under a name; nil where nothing is.
+    func memo(_ name: JournalMemo) async throws -> JSON?
     /// Releases file and lock; nothing may be called after it.
     func close() async
 }

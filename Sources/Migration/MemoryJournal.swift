@@ -25,6 +25,7 @@ public actor MemoryJournal: Journal {
         var finishing: [String: [String]] = [:]
         var borrowings: [BorrowingRecord] = []
         var runs: [RunRecord] = []
+        var memos: [JournalMemo: JSON] = [:]
         var order = 0
     }
 
@@ -93,6 +94,10 @@ public actor MemoryJournal: Journal {
                 state.borrowings[i].until = until
                 state.borrowings[i].outcome = outcome
             }
+        case .memo(let name, let value):
+            state.memos[name] = value.isNull ? nil : value
+        case .generationRaised(let generation):
+            raise(&state, to: generation)
         case .runBegan(let time):
             state.runs.append(RunRecord(began: time))
         case .runEnded(let time, let runState):
@@ -100,6 +105,25 @@ public actor MemoryJournal: Journal {
             state.runs[state.runs.count - 1].ended = time
             state.runs[state.runs.count - 1].state = runState
         }
+    }
+
+    private static func raise(_ state: inout State, to generation: Int) {
+        let old = state.head?.identity.generation ?? 0
+        for (id, record) in state.tickets {
+            guard record.state == .takenBack else {
+                var steps: [StepID: StepRecord] = [:]
+                for var step in (state.steps[id] ?? [:]).values {
+                    if step.generation == old { step.generation = generation }
+                    steps[StepID(step)] = step
+                }
+                state.steps[id] = steps
+                continue
+            }
+            state.owners = state.owners.filter { $0.value != id }
+            (state.losses[id], state.stepLosses[id], state.finishing[id]) = (nil, nil, nil)
+            state.tickets[id] = TicketRecord(id: id, number: record.number, state: .takenBack)
+        }
+        state.head?.identity.generation = generation
     }
 
     /// A ticket and its steps of the present generation, in the order in which they were understood; nil if unknown.
@@ -181,6 +205,9 @@ public actor MemoryJournal: Journal {
 
     /// The run that began last; nil before the first.
     public func lastRun() -> RunRecord? { state.runs.last }
+
+    /// What is kept under a name; nil where nothing is.
+    public func memo(_ name: JournalMemo) -> JSON? { state.memos[name] }
 
     /// Does nothing: there is no file and no lock.
     public func close() {}

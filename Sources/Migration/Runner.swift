@@ -168,7 +168,10 @@ public struct Runner: Sendable {
             began: began, total: summary.total, sends: borrows, mistrusted: mistrusted)
         let borrowed = Borrowed(target: target, journal: journal, clock: setup.clock, sink: setup.sink)
         do {
-            if borrows { try await borrowed.take(summary.borrowings) }
+            if borrows {
+                try await learnBaseline()
+                try await borrowed.take(summary.borrowings)
+            }
             try await writeCatalogue(run)
             try await writeTickets(run)
         } catch {
@@ -179,6 +182,16 @@ public struct Runner: Sendable {
         await run.settleBeforeGivingBack()
         await borrowed.giveBackAll()
         return try await finish(run, summary: summary, started: started)
+    }
+
+    /// Keeps what stood in the target before the migration's first write, for `undo`; later runs go by the same.
+    private func learnBaseline() async throws {
+        if let baseline = try await journal.memo(.baseline) { return await target.learn(baseline: baseline) }
+        let baseline = try await target.readBaseline()
+        if baseline.isNull { return }
+        // After a lost journal, what the migration made before stands in it too: it is left then.
+        try await journal.record([.memo(.baseline, baseline)])
+        await target.learn(baseline: baseline)
     }
 
     private func finish(_ run: Run, summary: PlanSummary, started: Timestamp) async throws -> RunReport {

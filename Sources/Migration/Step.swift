@@ -127,6 +127,10 @@ public struct Receipt: Hashable, Sendable {
     ///
     /// The last one of a ticket is kept.
     public var stored: String?
+    /// What the write made in the target besides what it is for, by kind and id: `customer 17`.
+    ///
+    /// Kept in the journal: ``TargetReader/undo(catalogue:made:identity:)`` takes it back when nothing else uses it.
+    public var made: [String] = []
     /// What of a write that was found again is not as it was sent; goes to the ticket's losses, not into the journal's
     /// receipt.
     public var losses: [Loss] = []

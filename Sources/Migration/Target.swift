@@ -150,6 +150,8 @@ public struct FoundTicket: Sendable {
     public var generation: Int
     /// Of the ticket; with ``Receipt/stored`` where the list tells it.
     public var receipt: Receipt
+    /// Whether it carries the mark of a ticket that `undo` could only close.
+    public var isTakenBack = false
 
     /// Makes a find; see the properties.
     public init(digest: String, generation: Int, receipt: Receipt) {
@@ -203,12 +205,36 @@ public protocol TargetReader: Sendable {
     func adopt(_ steps: [Step], ticket: Receipt) async throws -> [WriteKey: Receipt]
     /// A fingerprint of what people can change in a ticket; differs after they touched it. Nil when it is gone.
     func storedFingerprint(ticket: Receipt) async throws -> String?
+    /// What the target holds of a ticket now; nil when it is gone. Sends only reads, as few as it can.
+    func stored(ticket: Receipt) async throws -> StoredTicket?
+    /// What all steps of a plan leave in the target, once done. No I/O after ``prepare(policy:sink:)``.
+    ///
+    /// From the steps alone: a plan that was made without the journal gives the same.
+    func expectation(of plan: TicketPlan) async -> ExpectedTicket
+    /// The hash of a stored file's bytes, in hex; nil when it is gone.
+    func sha256(of file: StoredFile) async throws -> String?
+    /// How many tickets the target says that it has, by another way than its list (a report, a total); nil: it does not
+    /// tell.
+    func independentCount() async throws -> Int?
+    /// How a ticket is taken back. No I/O.
+    func undo(_ written: WrittenTicket, stored: StoredTicket, identity: MigrationIdentity) async -> UndoPlan
+    /// How what the migration made besides tickets is taken back: the catalogue's entries, and ``Receipt/made``.
+    ///
+    /// Each step deletes one thing, and only if nothing else uses it: that is looked at when the step is performed, and
+    /// what is still used is understood with a loss that says by what. No I/O. The keys' ticket is
+    /// ``CatalogueEntry/ticketID``.
+    func undo(catalogue: WrittenTicket?, made: Set<String>, identity: MigrationIdentity) async -> UndoPlan
     /// Ends connections; nothing may be called after it.
     func close() async
 }
 
 /// The side of a target that writes.
 public protocol TicketTarget: TargetReader {
+    /// What stands in the target now that `undo` must leave (the highest id of a customer), read before the first write
+    /// of a migration and kept in the journal; `null` where nothing is needed.
+    func readBaseline() async throws -> JSON
+    /// Tells the target what ``readBaseline()`` gave before the first write, also in later runs.
+    func learn(baseline: JSON) async
     /// Takes a setting. The engine has journalled it, with the value before, before this is called. Taking what is taken
     /// already changes nothing (a resumed run does that): what is made new is looked for by name first.
     func borrow(_ borrowing: Borrowing) async throws
@@ -222,12 +248,46 @@ public protocol TicketTarget: TargetReader {
     func applyBatch(_ steps: [Step], receipts: [WriteKey: Receipt]) async -> Outcome
 }
 
+extension TicketTarget {
+    /// Nothing is needed.
+    public func readBaseline() async throws -> JSON { .null }
+
+    /// Nothing is needed.
+    public func learn(baseline: JSON) async {}
+}
+
 extension TargetReader {
     /// Nothing of a catalogue can be made, and nothing of it is looked for.
     public func plan(
         catalogue: [CatalogueEntry], creating: Set<CatalogueEntry.Kind>, identity: MigrationIdentity,
         progress: TicketProgress
     ) async -> TicketPlan { TicketPlan() }
+
+    /// Nothing can be read back.
+    public func stored(ticket: Receipt) async throws -> StoredTicket? {
+        throw Diagnostic(
+            code: "target.not-readable", "tickets of \(await address) cannot be read back",
+            remedy: "compare them by hand", cause: .refused)
+    }
+
+    /// Nothing is expected.
+    public func expectation(of plan: TicketPlan) async -> ExpectedTicket { ExpectedTicket() }
+
+    /// No file can be fetched.
+    public func sha256(of file: StoredFile) async throws -> String? { nil }
+
+    /// The target does not tell.
+    public func independentCount() async throws -> Int? { nil }
+
+    /// Tickets stay as they are.
+    public func undo(
+        _ written: WrittenTicket, stored: StoredTicket, identity: MigrationIdentity
+    ) async -> UndoPlan { UndoPlan(.left) }
+
+    /// Nothing is made besides tickets.
+    public func undo(
+        catalogue: WrittenTicket?, made: Set<String>, identity: MigrationIdentity
+    ) async -> UndoPlan { UndoPlan(.deleted) }
 
     /// The steps for a draft of which the mapping lost nothing.
     public func plan(

@@ -54,6 +54,7 @@ package struct TicketHistoryText {
         case .complete: style.green("complete")
         case .begun: style.yellow("begun")
         case .failed: style.red("failed")
+        case .takenBack: "taken back by `undo`"
         case .setAside: style.red("set aside: nobody knows whether a write of it arrived")
         }
     }

@@ -77,6 +77,7 @@ struct UnplugableJournal: Journal {
     }
     func failures(limit: Int) async throws -> [TicketRecord] { try await journal.failures(limit: limit) }
     func counts() async throws -> JournalCounts { try await journal.counts() }
+    func memo(_ name: JournalMemo) async throws -> JSON? { try await journal.memo(name) }
     func lastRun() async throws -> RunRecord? { try await journal.lastRun() }
     func close() async { await journal.close() }
 }
