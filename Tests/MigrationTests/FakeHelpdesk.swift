@@ -18,12 +18,14 @@ final class FakeHelpdesk: Sendable {
 
     struct State: Sendable {
         var tickets: [Stored] = []
+        var lastID = 0
         var isMuted = false
         var stagingMade = 0
         var mails = 0
         /// Steps that changed something, by marker and verb.
         var writes: [String] = []
         var requests = 0
+        var fingerprintsRead = 0
         /// Whether it refuses every policy but `allow`.
         var cannotMute = false
         var settleTime = Duration.seconds(60)
@@ -53,7 +55,8 @@ final class FakeHelpdesk: Sendable {
         state.writes.append("\(step.verb.rawValue) \(step.key.marker)")
         switch step.verb {
         case .create:
-            let id = "\(state.tickets.count + 1)"
+            state.lastID += 1
+            let id = "\(state.lastID)"
             state.tickets.append(
                 Stored(
                     id: id, marker: step.key.marker, subject: step.payload["subject"]?.string ?? "", parts: [],
@@ -74,7 +77,9 @@ final class FakeHelpdesk: Sendable {
                 for member in step.payload.members ?? [] { state.tickets[i].properties[member.key] = member.value.text }
             }
             return Receipt(id: state.tickets[i].id)
-        case .delete: return nil
+        case .delete:
+            state.tickets.removeAll { $0.id == ticket }
+            return ticket.map { Receipt(id: $0) }
         }
     }
 }
@@ -216,7 +221,9 @@ final class FakeTarget: TicketTarget {
         settleLate()
         return helpdesk.state.withLock { $0.tickets }.compactMap { ticket in
             guard let (digest, generation) = WriteKey.parse(marker: ticket.marker) else { return nil }
-            return FoundTicket(digest: digest, generation: generation, receipt: Receipt(id: ticket.id))
+            return FoundTicket(
+                digest: digest, generation: generation,
+                receipt: Receipt(id: ticket.id, stored: ticket.properties["status"]))
         }
     }
 
@@ -262,7 +269,8 @@ final class FakeTarget: TicketTarget {
 
     func storedFingerprint(ticket: Receipt) async throws -> String? {
         helpdesk.state.withLock { state in
-            state.tickets.first { $0.id == ticket.id }?.properties["status"]
+            state.fingerprintsRead += 1
+            return state.tickets.first { $0.id == ticket.id }?.properties["status"]
         }
     }
 
