@@ -164,7 +164,7 @@ struct FluentSupportUndoTests {
         let id = try await migration.id("s1")
         let before = try await bench.api.read("tickets/\(id)")
         // The clock of the practice site counts seconds.
-        try await Task.sleep(for: .milliseconds(1100))
+        try await Task.sleep(for: .milliseconds(2200))
         guard case .understood = await Self.edits[edit].edit(bench.api, id, before) else {
             Issue.record("\(Self.edits[edit].name): not done")
             return

@@ -131,7 +131,7 @@ struct FluentSupportStoredReader {
             // Lines that the plugin wrote when we gave the ticket to an agent.
             if kind == "internal_info", response["person_id"]?.int == site.me.id { continue }
             let isLast = last?["id"]?.int != nil && last?["id"]?.int == response["id"]?.int
-            let isEdited = response["updated_at"]?.string != response["created_at"]?.string
+            let isEdited = isEdited(response)
             let text = text(response, raw: isLast ? last?["content"]?.string : nil, isEdited: isEdited)
             ticket.messages.append(
                 StoredMessage(
@@ -161,6 +161,14 @@ struct FluentSupportStoredReader {
         if let exact = FluentSupportRendering.stored(rendered, hash: hash) { return (exact, hash) }
         let edited = isEdited ? "edited \(json["updated_at"]?.string ?? "")" : nil
         return (FluentSupportRendering.comparable(rendered), edited)
+    }
+
+    /// Whether a response was changed after it was made; its two dates are set one after the other.
+    private func isEdited(_ json: JSON) -> Bool {
+        guard let made = site.zone.same(json["created_at"]?.string),
+            let changed = site.zone.same(json["updated_at"]?.string)
+        else { return false }
+        return abs(changed.seconds - made.seconds) > 1
     }
 
     private func digest(of json: JSON, _ text: String) -> String? {
