@@ -175,6 +175,12 @@ struct FluentSupportUndoTests {
         let target = migration.target()
         try await target.prepare(policy: .allow, sink: Notes())
         #expect(try await target.stored(ticket: Receipt(id: String(id))) != nil)
+        // A new migration writes the other one and leaves this one as it is.
+        let left = try await bench.api.read("tickets/\(id)")
+        try await migration.migrate()
+        let after = try await bench.api.read("tickets/\(id)")
+        #expect(after == left)
+        #expect(await migration.journal.ticket("s2")?.ticket.targetID != nil)
     }
 
     @Test("deletes no ticket that changed since that was planned, or is another's")

@@ -33,7 +33,7 @@ extension FluentSupportPlanner {
         let key = createKey
         var fields: [JSON.Member] = [
             .init("title", .string(title.sent)), .init("content", .string(text.sent)),
-            .init("message_id", .string(key.marker)), .init("status", .string(status)),
+            .init("status", .string(status)),
             .init("priority", .string(priority)), .init("client_priority", .string(priority)),
             .init("source", .string(source)),
         ]
@@ -132,7 +132,7 @@ extension FluentSupportPlanner {
         let sent = kept(files: files.indices.contains(index) ? files[index] : [], of: index)
         let key = key("message:\(part)")
         var members: [JSON.Member] = [
-            .init("op", .string(op)), .init("content", .string(text.sent)), .init("message_id", .string(key.marker)),
+            .init("op", .string(op)), .init("content", .string(text.sent)),
             .init("proofs", .array(text.proofs.map { .string($0) })),
         ]
         if op == "customer" { members.append(.init("email", .string(customer.email))) }

@@ -116,7 +116,7 @@ extension FluentSupportPlanner {
         let step = Step(
             key: key, verb: .append, name: "migration note", needs: [createKey], undo: .withTicket,
             payload: [
-                "op": "note", "content": .string(text.sent), "message_id": .string(key.marker),
+                "op": "note", "content": .string(text.sent),
                 "lines": .array(lines.map { .string($0.name) }),
                 "proofs": .array(text.proofs.map { .string($0) }),
             ])

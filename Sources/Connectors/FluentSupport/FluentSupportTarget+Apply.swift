@@ -84,6 +84,8 @@ extension FluentSupportTarget {
         guard case .success(let uploads) = files else { return files.failure }
         var ticket = step.payload["ticket"] ?? .object([])
         ticket["mailbox_id"] = JSON(mailbox)
+        // Not in the payload: what `undo` left has the mark of an earlier generation and is unchanged nevertheless.
+        ticket["message_id"] = .string(step.key.marker)
         if let product = ticket.take("product")?.string {
             guard let id = site.products[product] else { return .rejected(missingEntry(step)) }
             ticket["product_id"] = JSON(id)
