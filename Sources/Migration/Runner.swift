@@ -105,8 +105,10 @@ public struct Runner: Sendable {
             try archive?.add(id: work.id, line: work.archived(line, of: ticket), files: work.files)
         }
         try archive?.finish { try? setup.mapping.decode($0).id }
-        // Not one ticket is as it was: another mapping, target or migration, and not what somebody wrote meanwhile.
-        if signed == 0, unsigned > 0 { throw Diagnostic.planDiffers }
+        // Not one ticket is as it was, and none was written by it yet: another mapping, target or migration.
+        if signed == 0, unsigned > 0, try await journal.realTickets(after: nil, limit: 1).isEmpty {
+            throw Diagnostic.planDiffers
+        }
         return (summary, limited ? ids : nil)
     }
 

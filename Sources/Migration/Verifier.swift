@@ -121,8 +121,12 @@ public struct Verifier: Sendable {
         }
         var receipt = candidates.first?.receipt
         if receipt == nil, let id = try await journal.ticket(work.id)?.ticket.targetID { receipt = Receipt(id: id) }
-        let expected = await target.expectation(
+        var expected = await target.expectation(
             of: TicketPlan(steps: work.all, losses: work.losses, finishing: work.finishing))
+        let notes = Set(work.all.filter(\.key.isMigrationNote).map(\.key.digest))
+        for i in expected.messages.indices where notes.contains(expected.messages[i].digest) {
+            expected.messages[i].hasPlace = false
+        }
         out.messages = expected.messages.count
         guard let receipt, let stored = try await target.stored(ticket: receipt) else {
             out.ticket.targetID = receipt?.id
