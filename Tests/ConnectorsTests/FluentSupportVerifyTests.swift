@@ -33,7 +33,8 @@ struct FluentSupportVerifyTests {
 
     @Test("differs for each defect that somebody could leave in the database")
     func defects() async throws {
-        let migration = try FluentSupportMigration(try await Self.bench())
+        let migration = try FluentSupportMigration(
+            try await Self.bench(), tickets: Array(FluentSupportMigration.tickets.prefix(5)))
         defer { migration.close() }
         try await migration.migrate()
         try await migration.finish()
@@ -166,6 +167,7 @@ struct FluentSupportVerifyTests {
         .column("created_at", "2024-06-01 15:00:00"), .column("updated_at", "2024-07-01 14:00:01"),
         .column("resolved_at", "2024-06-30 08:00:00"), .column("last_agent_response", nil),
         .column("waiting_since", "2024-06-05 14:00:01"), .column("source", "web"),
+        .column("content", "<p>It & C:\\ &lt;b&gt; 5 < 6 > 4</p>\n", .text),
         .column("content", "<p>It & C:\\ &lt;b&gt; 5 < 6 > 5</p>", .text),
         Defect("another customer", [.property, .author]) { state, id in
             let other = state.tickets.all.first { $0.id != id && $0.customerID != state.tickets[id]?.customerID }
@@ -198,8 +200,8 @@ struct FluentSupportVerifyTests {
         arguments: [
             ("one two", "onetwo"), ("one\ntwo", "onetwo"), ("<b>one</b> two", "<b>one</b>two"),
             ("a &lt; b", "a &gt; b"),
-            ("<a href=\"https://x.example/1\">x</a>", "<a href=\"https://x.example/2\">x</a>"), ("é", "e\u{301}"),
-            ("<p class=\"a\">x</p>", "<p>x</p>"), ("x", "X"), ("x", "x "),
+            ("<a href=\"https://x.example/1\">x</a>", "<a href=\"https://x.example/2\">x</a>"),
+            ("<p class=\"a\">x</p>", "<p>x</p>"), ("x", "X"),
         ])
     func comparable(a: String, b: String) {
         #expect(FluentSupportRendering.comparable(a) != FluentSupportRendering.comparable(b))

@@ -6,16 +6,20 @@ extension FluentSupportRendering {
     /// difference.
     ///
     /// Rendering puts paragraphs and line breaks around blocks, makes links of bare addresses and opens them in a new
-    /// window; all else stays. Breaks between words stay one break, those beside tags are left out.
+    /// window; all else stays. Breaks between words stay one break; those beside tags are left out, and all blanks beside
+    /// blocks and at the ends.
     static func comparable(_ text: String) -> String {
         var text = withoutLinks(withoutAnyTarget(text))
         for tag in ["<p>", "</p>", "<br />", "<br>", "<br/>"] { text = text.replacing(tag, with: "\n") }
         text = text.replacing("&#038;", with: "&").replacing("&amp;", with: "&")
         let bytes = Array(text.utf8)
         var out: [UInt8] = []
+        // Whether what stands last in `out` is the tag of a block.
+        var isAfterBlock = false
         var i = 0
         while i < bytes.count {
             guard bytes[i].isHTMLBlank else {
+                if bytes[i] == UInt8(ascii: "<") { isAfterBlock = isBlockTag(bytes[i...]) }
                 out.append(bytes[i])
                 i += 1
                 continue
@@ -23,15 +27,26 @@ extension FluentSupportRendering {
             let start = i
             while i < bytes.count, bytes[i].isHTMLBlank { i += 1 }
             let run = bytes[start..<i]
+            let isBesideBlock =
+                out.isEmpty || i == bytes.count || out.last == UInt8(ascii: ">") && isAfterBlock
+                || isBlockTag(bytes[i...])
+            if isBesideBlock { continue }
             guard run.contains(0x0A) || run.contains(0x0D) else {
                 out.append(contentsOf: run)
                 continue
             }
-            let isBesideTag =
-                out.isEmpty || i == bytes.count || out.last == UInt8(ascii: ">") || bytes[i] == UInt8(ascii: "<")
-            if !isBesideTag { out.append(0x0A) }
+            if out.last != UInt8(ascii: ">"), bytes[i] != UInt8(ascii: "<") { out.append(0x0A) }
         }
         return String(decoding: out, as: UTF8.self)
+    }
+
+    /// Whether a text begins with the opening or closing tag of a block.
+    private static func isBlockTag(_ text: ArraySlice<UInt8>) -> Bool {
+        guard text.first == UInt8(ascii: "<") else { return false }
+        var name = text.dropFirst()
+        if name.first == UInt8(ascii: "/") { name = name.dropFirst() }
+        return FluentSupportSandbox.Rendering.blocks.contains(
+            String(decoding: name.prefix { $0.isLetter || $0.isDigit }, as: UTF8.self).lowercased())
     }
 
     /// Links without the window that they open in; the site writes its own.

@@ -21,6 +21,8 @@ extension FluentSupportTarget {
                         digest: marker.digest, generation: marker.generation,
                         receipt: Receipt(
                             id: String(id), url: api.page(ofTicket: id), proof: row["content_hash"]?.string,
+                            details: row["content"]?.string.map { ["raw": .string(FluentSupportText.md5($0))] }
+                                ?? .null,
                             stored: Self.stored(updatedAt: zone.time(row["updated_at"]?.string).map(zone.local)))))
             }
             let last = list["last_page"]?.int ?? page

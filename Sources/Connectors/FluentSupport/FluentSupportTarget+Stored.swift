@@ -17,7 +17,9 @@ extension FluentSupportTarget {
         let api = api
         guard let id = Int(ticket.id), let all = try await whole(id, api) else { return nil }
         var reader = FluentSupportStoredReader(site: site, all: all)
-        if reader.wantsRow {
+        // The list that was read before may show other bytes than the rendered text could be made of.
+        let listed = ticket.details["raw"]?.string
+        if reader.wantsRow || listed != nil && listed != reader.openingProof {
             let rows =
                 try await api.read("tickets", [("per_page", "5"), ("search", "id:\(id)")])["tickets"]?["data"]?.array
                 ?? []
@@ -83,10 +85,12 @@ struct FluentSupportStoredReader {
         self.all = all
     }
 
+    /// The hash of the opening text; nil where it is not proven.
+    var openingProof: String? { text(all["ticket"] ?? .null, raw: nil, isEdited: false).proof }
+
     /// Whether the opening text or that of the last message is not proven, so that the list's row helps.
     var wantsRow: Bool {
-        let single = all["ticket"] ?? .null
-        guard text(single, raw: nil, isEdited: false).proof != nil else { return true }
+        guard openingProof != nil else { return true }
         guard let last = responses.last, last["conversation_type"]?.string != "internal_info" else { return false }
         return text(last, raw: nil, isEdited: false).proof == nil
     }
