@@ -100,8 +100,10 @@ extension KBSupportPlanner {
 
     /// The status, after all else: always sent, since its answer shows how the ticket stands now.
     mutating func finish(status: String, isAssigned: Bool) {
+        var status = status
         if !site.hasXMLRPC, status == "new", isAssigned {
             book.lose("status", "new", "KB Support makes an assigned ticket open, and REST cannot say new", .substitute)
+            status = "open"
         }
         let closes = status == "closed"
         steps.append(
