@@ -91,7 +91,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "ConnectorsTests",
-            dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", httpTypes]),
+            dependencies: [
+                "TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", httpTypes, crypto,
+            ]),
         .testTarget(
             name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel", crypto],
             exclude: ["Fixtures"]),

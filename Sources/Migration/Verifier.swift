@@ -119,7 +119,10 @@ public struct Verifier: Sendable {
             out.ticket.differences.append(Difference(.doubledTicket, "ticket", found: double.receipt.id))
         }
         var receipt = candidates.first?.receipt
-        if receipt == nil, let id = try await journal.ticket(work.id)?.ticket.targetID { receipt = Receipt(id: id) }
+        if receipt == nil, let known = try await journal.ticket(work.id), let id = known.ticket.targetID {
+            // Some targets find a ticket by more than its id; that stands in the receipt's details.
+            receipt = known.steps.first { $0.part == create.key.part }?.receipt ?? Receipt(id: id)
+        }
         let expected = await target.expectation(
             of: TicketPlan(steps: work.all, losses: work.losses, finishing: work.finishing))
         out.messages = expected.messages.count

@@ -31,6 +31,8 @@ package enum KBSupport {
             "by XML-RPC: dates of tickets and replies, agents and customers with accounts as authors, tags",
             "files by WordPress's media library, of the types that WordPress takes; every one of them is public",
             "an HTML comment at the end of each text is the key of tickets and replies",
+            "how verify goes: texts byte by byte, dates, tags, files by their bytes; who wrote a reply by XML-RPC alone; counted besides by XML-RPC",
+            "how undo goes: by XML-RPC tickets and replies are deleted for good, without an e-mail, by REST their files and new tags; the customers that KB Support made stay and are listed, so do its own log lines; without XML-RPC tickets stay as they are, since closing them would send e-mails",
             "a delta asks for the tickets that changed last and stops at the last run's",
         ],
         deviations: [

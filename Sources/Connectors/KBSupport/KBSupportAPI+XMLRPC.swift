@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Migration
+internal import HTTPTypes
 internal import TicketModel
 internal import Transport
 

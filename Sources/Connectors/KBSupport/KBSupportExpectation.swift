@@ -29,7 +29,7 @@ struct KBSupportExpectation {
             else { continue }
             messages[place].message.files.append(
                 ExpectedFile(
-                    names: [KBSupportText.comparable(fileName: file.name, site)], size: file.size,
+                    names: [file.name, KBSupportText.comparable(fileName: file.name, site)], size: file.size,
                     sha256: file.sha256))
         }
         out.messages = messages.map(\.message)

@@ -72,7 +72,7 @@ extension KBSupportSandbox {
 
     private func terms(_ name: String, _ call: Call, _ user: User?) throws -> Answer {
         let isEdit = call["context"]?.plainText == "edit"
-        func shape(_ row: JSON) -> JSON { shape(term: row, name) }
+        func shape(_ row: JSON) -> JSON { self.shape(term: row, name) }
         if call.request.method == "POST" {
             guard let user, user.isUnfiltered else {
                 throw Failure(

@@ -10,6 +10,7 @@ extension KBSupportTarget {
     /// Texts are the bytes that WordPress stores, our marker with them.
     package func stored(ticket: Receipt) async throws -> StoredTicket? {
         guard let id = Int(ticket.id), let row = try await whole(id) else { return nil }
+        let site = site
         let replies = try await replies(of: id).sorted(by: Self.isEarlier)
         let ids = replies.compactMap { $0["id"]?.int }
         let authors = try await authors(of: ids)
@@ -36,7 +37,6 @@ extension KBSupportTarget {
                 "\(info["first_name"]?.string ?? "") \(info["last_name"]?.string ?? "")".trimmingBlanks
         }
         out.properties["assignee"] = data["agent"]?.int.flatMap(site.author(account:)) ?? ""
-        let site = site
         for (key, name, names) in [
             ("ticket_categories", "category", site.categories), ("ticket_departments", "department", site.departments),
         ] {

@@ -127,14 +127,14 @@ extension KBSupportTarget {
 
     func lookUpDeleted(_ step: Step) async throws -> LookUp {
         guard let id = step.payload["id"]?.int else { return .notFound }
-        let isThere: Bool
+        let isLeft: Bool
         switch step.payload["kind"]?.string {
-        case "ticket": isThere = try await whole(id) != nil
-        case "reply": isThere = try await isThere("replies/\(id)")
-        case "file": isThere = try await isThere("media/\(id)", api: KBSupportAPI.core)
-        default: isThere = try await uses(ofTag: id) != nil
+        case "ticket": isLeft = try await whole(id) != nil
+        case "reply": isLeft = try await isThere("replies/\(id)")
+        case "file": isLeft = try await isThere("media/\(id)", api: KBSupportAPI.core)
+        default: isLeft = try await uses(ofTag: id) != nil
         }
-        return isThere ? .notFound : .found(Receipt(id: String(id)))
+        return isLeft ? .notFound : .found(Receipt(id: String(id)))
     }
 
     private func isThere(_ path: String, api way: APIPath? = nil) async throws -> Bool {

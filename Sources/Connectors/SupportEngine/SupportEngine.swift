@@ -60,7 +60,8 @@ package enum SupportEngine {
             "the first ticket is read back before the second is sent; so is each kind of text and each longer one",
             "no e-mails: the API sends none",
             "a lost journal: an address is looked at before a ticket is made for it; `--adopt` looks at those of `emails` and `addresses`",
-            "nothing can be taken back: the API deletes nothing",
+            "how verify goes: a view of each ticket, texts and properties byte by byte; neither dates nor replies' authors, which the server does not keep; no count besides the lists",
+            "how undo goes: nothing can be taken back, since the API neither deletes nor closes; the tickets are listed, and stay",
         ],
         deviations: [
             .init(
