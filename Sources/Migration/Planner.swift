@@ -58,9 +58,9 @@ public struct Planner: Sendable {
         }
     }
 
-    /// What the target already holds, by marker.
+    /// What the target already holds of a generation and later ones, by marker.
     ///
-    /// - Parameter generation: the first that counts; what an `undo` left of earlier ones is in the journal or closed.
+    /// What an `undo` left of earlier ones is in the journal, or closed.
     func inventory(from generation: Int) async throws -> [String: [FoundTicket]] {
         let found = try await target.inventory().filter { $0.generation >= generation && !$0.isTakenBack }
         return Dictionary(grouping: found, by: \.digest)

@@ -23,6 +23,7 @@ public struct Verifier: Sendable {
     /// Sends reads alone: the target's list, then for each ticket what ``TargetReader/stored(ticket:)`` takes, and a fetch
     /// for each file.
     /// - Parameter each: takes what was found of each ticket with differences, the declared too, in the source's order.
+    /// - Returns: what was compared and what differs.
     /// - Throws: `Diagnostic` where source, target or journal cannot be read at all.
     public func verify(each: (Verification.Ticket) async throws -> Void = { _ in }) async throws -> Verification {
         try await target.prepare(policy: .allow, sink: setup.sink)
