@@ -57,10 +57,10 @@ import Transport
         let (tickets, journal) = (Ticket.hostile(12), MemoryJournal())
         _ = try await bench.migrate(tickets, journal: journal)
         try await bench.site.edit { tables in
-            let replies = tables["ticket_replies"].all
+            let replies = Array(tables["ticket_replies"].all)
             let r = replies[5]["id"]?.int ?? 0
             func row(_ table: String, where key: String) -> Int {
-                tables[table].all.first { $0[key]?.text?.isEmpty == false }?["id"]?.int ?? 0
+                Array(tables[table].all).first { $0[key]?.text?.isEmpty == false }?["id"]?.int ?? 0
             }
             switch defect {
             case "lost reply": tables["ticket_replies"][r] = nil
@@ -72,7 +72,9 @@ import Transport
                 }
             case "changed byte":
                 tables["ticket_replies"][r]?["message"] = .string("x\(replies[5]["message"]?.string?.dropFirst() ?? "")")
-            case "subject": tables["tickets"][3]?["subject"] = "another"
+            case "subject":
+                let plain = Array(tables["tickets"].all).first { $0["subject"]?.text == "Same subject" }
+                tables["tickets"][plain?["id"]?.int ?? 0]?["subject"] = "another"
             case "priority": tables["tickets"][row("tickets", where: "priority")]?["priority"] = "none"
             case "field":
                 tables["custom_field_values"][row("custom_field_values", where: "value")]?["value"] = "changed"

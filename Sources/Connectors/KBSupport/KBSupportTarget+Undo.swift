@@ -66,7 +66,7 @@ extension KBSupportTarget {
         }
         if !customers.isEmpty {
             plan.remains.append(
-                "\(customers.count) customers that KB Support made with their first ticket (\(list(customers))): no API deletes customers; by hand under Tickets > Customers"
+                "\(customers.count) customers that KB Support made with their first ticket (\(list(customers))): no API deletes customers; by hand under Tickets > Customers; KB Support's own log lines of the tickets stay, too"
             )
         }
         return plan
