@@ -92,7 +92,8 @@ let package = Package(
         .testTarget(
             name: "ConnectorsTests",
             dependencies: [
-                "TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", httpTypes, crypto,
+                "TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", "ConformanceKit",
+                httpTypes, crypto,
             ]),
         .testTarget(
             name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel", crypto],

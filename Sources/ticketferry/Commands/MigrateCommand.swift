@@ -23,7 +23,10 @@ struct MigrateCommand: AsyncParsableCommand {
     @Argument(help: "The migration file.", completion: .file(extensions: ["yaml", "yml"]))
     var migration: String
 
-    @Option(help: "Runs only if the plan is still the one in this file (from `plan -o`).")
+    @Option(
+        help:
+            "Writes only what the plan in this file says (from `plan -o`); what changed since is left for the next plan."
+    )
     var plan: String?
 
     @Flag(name: [.customShort("n"), .long], help: "The same as `plan`: writes nothing.")
@@ -40,6 +43,12 @@ struct MigrateCommand: AsyncParsableCommand {
 
     @Option(help: "At most so many requests a minute: 60, or 60/min.")
     var rate: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "First makes a ticket for this address of yours, asks whether an e-mail came, and takes it back.",
+            valueName: "address"))
+    var canary: String?
 
     @Flag(name: .shortAndLong, help: "Does not ask before the first write.")
     var yes = false
@@ -81,6 +90,9 @@ struct MigrateCommand: AsyncParsableCommand {
         let journal = try opened.journalForWriting()
         let report: RunReport
         do {
+            if let canary, case .helpdesk(let target) = opened.destination {
+                try await flyCanary(to: canary, opened, target: target, runOptions(opened, console), console)
+            }
             try await opened.chooseSample(selection.sample, journal: journal)
             let (chosen, run) = (opened, try runOptions(opened, console))
             report = try await chosen.using {
@@ -88,7 +100,8 @@ struct MigrateCommand: AsyncParsableCommand {
                 case .helpdesk(let target):
                     try await Runner(setup: chosen.setup, target: target, journal: journal, options: run).migrate()
                 case .file(let target):
-                    try await chosen.export(to: target, journal: journal).migrate(expectedDigest: run.expectedDigest)
+                    try await chosen.export(to: target, journal: journal).migrate(
+                        expectedDigest: plan.map { try PlanDocument.read($0).digest })
                 }
             }
         } catch {
@@ -113,7 +126,7 @@ struct MigrateCommand: AsyncParsableCommand {
         var run = RunOptions()
         run.allowsNotifications = allowNotifications
         run.adopts = adopt
-        run.expectedDigest = try plan.map { try PlanDocument.digest(in: $0) }
+        run.seal = try plan.map { try PlanDocument.read($0).seal }
         run.archive = opened.file.archive
         run.finishingFile = opened.file.finishingFile
         guard console.interactive && !yes else { return run }
