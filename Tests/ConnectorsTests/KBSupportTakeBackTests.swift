@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConformanceKit
 import Crypto
 import Foundation
 import Mapping
@@ -81,17 +82,19 @@ import Transport
         _ switches: Set<String>
     ) async throws {
         let bench = try await Bench(switches, tickets: 3)
-        let tickets = Self.tickets(40)
+        let tickets =
+            Self.tickets(30) + ConformanceKit.HostileTickets.make(30, seed: 3)
+            + ConformanceKit.HostileTickets.oneForEachText()
         let report = try await bench.migrate(tickets)
         #expect(report.state == .finished)
         let result = try await bench.verify(tickets)
         #expect(result.failed.isEmpty, "\(result.failed)")
         #expect(result.different.isEmpty, "\(result.different.prefix(3))")
-        #expect(result.tickets == 40)
-        #expect(result.listed == 40)
-        #expect(result.messages > 70)
+        #expect(result.tickets == tickets.count)
+        #expect(result.listed == tickets.count)
+        #expect(result.messages > tickets.count)
         #expect(result.files > 10)
-        #expect(result.independentCount == (switches.contains("xmlrpc-off") ? nil : 43))
+        #expect(result.independentCount == (switches.contains("xmlrpc-off") ? nil : tickets.count + 3))
         // Without the journal as well.
         let again = try await bench.verify(tickets, journal: MemoryJournal())
         #expect(again.different.isEmpty, "\(again.different.prefix(3))")
@@ -128,7 +131,9 @@ import Transport
                 }
             case "lost file": tables["posts"][posts("attachment")[0]["id"]?.int ?? 0] = nil
             case "status": change(t, "status", ticket["status"]?.string == "hold" ? "open" : "hold")
-            case "subject": change(t, "title", "another")
+            case "subject":
+                let plain = posts("kbs_ticket").first { $0["title"]?.string == "Same subject" }
+                change(plain?["id"]?.int ?? 0, "title", "another")
             case "tag":
                 let tagged = posts("kbs_ticket").first { $0["terms"]?["ticket_tag"]?.array?.isEmpty == false }
                 tables["posts"][tagged?["id"]?.int ?? 0]?["terms"]?["ticket_tag"] = []

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConformanceKit
 import Foundation
 import Mapping
 import Migration
@@ -33,7 +34,10 @@ import Transport
         _ switches: Set<String>
     ) async throws {
         let bench = try await SupportEngineBench(switches, tickets: 4)
-        let (tickets, journal) = (Ticket.hostile(40), MemoryJournal())
+        let tickets =
+            Ticket.hostile(30) + ConformanceKit.HostileTickets.make(30, seed: 3)
+            + ConformanceKit.HostileTickets.oneForEachText()
+        let journal = MemoryJournal()
         let (report, _) = try await bench.migrate(tickets, journal: journal)
         #expect(report.state == .finished)
         // Without a journal by the addresses, with the journal without them.
@@ -42,16 +46,16 @@ import Transport
         for one in [result, byJournal] {
             #expect(one.failed.isEmpty, "\(one.failed)")
             #expect(one.different.isEmpty, "\(one.different.prefix(3))")
-            #expect(one.messages > 80)
+            #expect(one.messages > tickets.count)
         }
-        #expect(result.listed == 40)
+        #expect(result.listed == tickets.count)
         #expect(byJournal.listed == 0)
         #expect(result.independentCount == nil)
     }
 
     @Test(arguments: [
         "lost reply", "twice", "changed byte", "subject", "priority", "field", "lost ticket", "swapped", "stray",
-        "category",
+        "category", "field that was empty",
     ]) func `A defect in the target is found`(_ defect: String) async throws {
         let bench = try await SupportEngineBench()
         let (tickets, journal) = (Ticket.hostile(12), MemoryJournal())
@@ -78,6 +82,9 @@ import Transport
             case "priority": tables["tickets"][row("tickets", where: "priority")]?["priority"] = "none"
             case "field":
                 tables["custom_field_values"][row("custom_field_values", where: "value")]?["value"] = "changed"
+            case "field that was empty":
+                let empty = Array(tables["custom_field_values"].all).first { $0["value"]?.string == "" }
+                tables["custom_field_values"][empty?["id"]?.int ?? 0]?["value"] = "made up"
             case "lost ticket": tables["tickets"][4] = nil
             case "swapped":
                 for one in replies {
@@ -102,7 +109,7 @@ import Transport
         let kinds: [String: Difference.Kind] = [
             "lost reply": .missingMessage, "twice": .doubledMessage, "changed byte": .text, "subject": .property,
             "priority": .property, "field": .property, "lost ticket": .missingTicket, "swapped": .order,
-            "stray": .addedMessage, "category": .property,
+            "stray": .addedMessage, "category": .property, "field that was empty": .property,
         ]
         let kind = try #require(kinds[defect])
         #expect(result.counts[kind] ?? 0 > 0, "\(result.counts) \(result.different)")

@@ -74,24 +74,8 @@ package enum KBSupport {
             KBSupportTarget(
                 api: try api(context, connection),
                 options: KBSupportTarget.Options(
-                    usesXMLRPC: context.text("xmlrpc") != "off", settleTime: try settleTime(context)))
+                    usesXMLRPC: context.text("xmlrpc") != "off", settleTime: try context.settleTime(of: "kb-support")))
         })
-
-    /// How long a request may go on after its answer got lost.
-    ///
-    /// - Throws: a `Diagnostic` for a number that is no time.
-    private static func settleTime(_ context: OpenContext) throws -> Duration {
-        guard context.text("settle") != nil else {
-            // The imitation in this process dies with it: nothing of an earlier run can still be at work.
-            return .seconds(context.text("url")?.hasPrefix("sandbox:") == true ? 1 : 60)
-        }
-        guard let seconds = context.number("settle"), (1...86_400).contains(seconds) else {
-            throw Diagnostic(
-                code: "kb-support.settle", "`settle` takes whole seconds from 1 to 86400", subject: context.file,
-                remedy: "leave it out (60), or write the longest time that the site's PHP may run", cause: .badInput)
-        }
-        return .seconds(seconds)
-    }
 
     /// The API with the login of a migration file; nothing is sent.
     ///

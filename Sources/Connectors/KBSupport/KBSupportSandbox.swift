@@ -22,7 +22,6 @@ package actor KBSupportSandbox: SandboxHelpdesk {
         .init("passwords-off", "application passwords are switched off", refuses: true),
         .init("header-dropped", "the web server keeps the login's header from WordPress", refuses: true),
         .init("plugin-absent", "KB Support is not there", refuses: true),
-        .init("firewall-page", "a firewall's page answers everything, with 200", refuses: true),
         .init("no-multicall", "XML-RPC takes one call at a time"),
     ]
 

@@ -68,6 +68,9 @@ extension SupportEngineTarget {
             "company": "organization", "priority": "priority",
         ]
         var email: String?
+        // What is not given is empty there.
+        for name in ["requester.name", "organization", "department"] { out.properties[name] = "" }
+        for field in site.fields ?? [] { out.properties["customFields.\(field.name)"] = "" }
         for (field, value) in Self.form(of: create) {
             switch field {
             case "message":
