@@ -276,7 +276,9 @@ import Transport
         try await target.prepare(policy: .allow, sink: Notes())
         let found = try #require(try await target.inventory().first)
         let key = SupportEngineBench.identity.key(ticket: "t0", part: "ticket")
-        for (body, field) in [(["status": "nothing-like-it"], "status"), (["agent": 999], "assignee")] as [(JSON, String)] {
+        for (body, field) in [(["status": "nothing-like-it"], "status"), (["agent": 999], "assignee")]
+            as [(JSON, String)]
+        {
             let step = Step(
                 key: SupportEngineBench.identity.key(ticket: "t0", part: "set:x"), verb: .set, name: "x",
                 needs: [key], undo: .impossible, payload: ["op": "update", "body": body])
@@ -296,7 +298,9 @@ private struct TicketsWithFiles: TicketSource {
     init(_ tickets: [Ticket]) { listed = ListedTickets(tickets) }
 
     func identity() async throws -> String? { try await listed.identity() }
-    func list(since: Timestamp?, after: Cursor?) async throws -> Page { try await listed.list(since: since, after: after) }
+    func list(since: Timestamp?, after: Cursor?) async throws -> Page {
+        try await listed.list(since: since, after: after)
+    }
     func fetch(_ stub: Stub) async throws -> CanonicalLine { try await listed.fetch(stub) }
     func file(for attachment: TicketModel.Attachment) async throws -> Result<ResolvedFile, FileUnavailable> {
         guard let text = attachment.url, let name = attachment.name else {

@@ -25,7 +25,8 @@ struct KBSupportExpectation {
             return x == y ? a.offset < b.offset : x < y
         }.map(\.element)
         for step in plan.steps where step.verb == .attach {
-            guard let file = step.files.first, let place = messages.firstIndex(where: { $0.step.key == step.needs.last })
+            guard let file = step.files.first,
+                let place = messages.firstIndex(where: { $0.step.key == step.needs.last })
             else { continue }
             messages[place].message.files.append(
                 ExpectedFile(
@@ -68,7 +69,8 @@ struct KBSupportExpectation {
             edit?["content"]?.string
             ?? KBSupportText.capitalized(KBSupportText.unslashed(body["ticket_content"]?.string ?? ""))
         return ExpectedMessage(
-            name: step.name, digest: step.key.digest, kind: .reply, author: body["customer_email"]?.string?.lowercased(),
+            name: step.name, digest: step.key.digest, kind: .reply,
+            author: body["customer_email"]?.string?.lowercased(),
             texts: [KBSupportText.html(text, site)], createdAt: Self.time(edit?["date"]))
     }
 

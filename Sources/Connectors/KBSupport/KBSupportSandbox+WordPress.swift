@@ -286,7 +286,9 @@ extension KBSupportSandbox {
         row.meta = ["file": .string(path), "mime": .string(mime), "size": JSON(file.bytes.count)]
         row = store(row)
         let bytes = Data(file.bytes).base64EncodedString()
-        _ = tables["files"].insert { ["id": JSON($0), "path": .string(path), "mime": .string(mime), "bytes": .string(bytes)] }
+        _ = tables["files"].insert {
+            ["id": JSON($0), "path": .string(path), "mime": .string(mime), "bytes": .string(bytes)]
+        }
         var shown = shape(file: row, call, isEdit: true)
         shown["title"] = ["raw": .string(row.title), "rendered": .string(Self.texturized(row.title))]
         return Answer(

@@ -20,7 +20,8 @@ extension KBSupportTarget {
         }
         let data = row["ticket_data"] ?? .null
         let email = (data["email"]?.string ?? data["user_info"]?["email"]?.string)?.lowercased()
-        let messages = [Self.message(row, author: email, files: files[id])]
+        let messages =
+            [Self.message(row, author: email, files: files[id])]
             + replies.map { reply in
                 let id = reply["id"]?.int ?? 0
                 return Self.message(reply, author: authors[id].flatMap(site.author(account:)), files: files[id])
