@@ -149,7 +149,9 @@ public struct Verifier: Sendable {
         }
         // What only the answers showed is in the journal; what the plan foretold is in no expectation. Texts are never
         // excused: the journal does not say which message of the ticket a loss is about.
-        let losses = out.ticket.differences.isEmpty ? [] : try await journal.losses(of: work.id)
+        let losses =
+            out.ticket.differences.isEmpty
+            ? [] : try await journal.losses(of: work.id).filter { !work.losses.contains($0) }
         for i in out.ticket.differences.indices {
             out.ticket.differences[i].isDeclared = losses.contains { $0.foretells(out.ticket.differences[i]) }
         }
