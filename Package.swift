@@ -93,7 +93,7 @@ let package = Package(
             name: "ConnectorsTests",
             dependencies: [
                 "TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", "ConformanceKit",
-                httpTypes,
+                httpTypes, crypto,
             ]),
         .testTarget(
             name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel", crypto],

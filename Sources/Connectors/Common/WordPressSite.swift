@@ -94,6 +94,13 @@ struct WordPressSite: Sendable {
         return url.text
     }
 
+    /// What names a site as a source: host, port where it has one, and folder, whatever of it stands in the address.
+    static func identity(of client: APIClient) -> String {
+        let site = client.base.site
+        let path = site.path.split(separator: "/").filter { !$0.hasSuffix(".php") }.joined(separator: "/")
+        return site.host + (site.port.map { ":\($0)" } ?? "") + (path.isEmpty ? "" : "/\(path)")
+    }
+
     private func isInMaintenance(_ answer: APIAnswer) -> Bool {
         guard answer.status == 503, case .notJSON(_, _, let words) = answer.answer else { return false }
         return words.lowercased().contains("maintenance")
