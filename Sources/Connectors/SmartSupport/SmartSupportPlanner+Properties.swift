@@ -4,6 +4,8 @@ internal import TicketModel
 
 extension SmartSupportPlanner {
     /// The internal note that says what Smart Support could not hold; for what a later run finds, one more.
+    ///
+    /// It comes before all messages: what the site makes of internal notes shows with it, and not with a private text.
     mutating func migrationNote() {
         guard hasNotes || progress.done.keys.contains(where: { $0.part == "note" || $0.part.hasPrefix("note:") }) else {
             return
@@ -30,18 +32,34 @@ extension SmartSupportPlanner {
     }
 
     private mutating func note(_ key: WriteKey, _ lines: [(name: String, text: String)]) {
-        guard !lines.isEmpty else { return }
+        // Where notes follow there is always one of ours before them: it shows whether the site keeps them internal.
+        guard !lines.isEmpty || key.part == "note" && ticket.messages.contains(where: { $0.kind == .note }) else {
+            return
+        }
         var html =
-            "<p><strong>Ticketferry</strong>: \(FluentSupportText.html(text: "ticket \(ticket.number ?? ticket.id)"))</p><ul>"
+            "<p><strong>Ticketferry</strong>: \(FluentSupportText.html(text: "ticket \(ticket.number ?? ticket.id)"))</p>"
+        if !lines.isEmpty { html += "<ul>" }
         for line in lines { html += "<li>\(FluentSupportText.html(text: line.text))</li>" }
-        let text = SmartSupportText(.html(html + "</ul>", lineBreaks: true))
-        plan.steps.append(
+        if !lines.isEmpty { html += "</ul>" }
+        let text = SmartSupportText(.html(html, lineBreaks: true))
+        let place = (plan.steps.lastIndex { $0.payload["lines"] != nil } ?? 0) + 1
+        plan.steps.insert(
             Step(
                 key: key, verb: .append, name: "migration note", needs: [createKey], undo: .impossible,
                 payload: [
                     "op": "note", "text": .string(text.marked(key)),
                     "lines": .array(lines.map { .string($0.name) }),
-                ]))
+                ]), at: place)
+    }
+
+    /// The first note of a ticket is read back.
+    mutating func countReadingBack() {
+        guard !SmartSupportTarget.hasNote(progress.done.values.map(\.receipt)),
+            let first = plan.steps.firstIndex(where: { step in
+                step.payload["op"]?.string == "note" && progress.done[step.key] == nil
+            })
+        else { return }
+        plan.steps[first].requests += 1
     }
 
     /// The status, which replies may change, last of all; and what changed since the ticket was made.
@@ -59,7 +77,7 @@ extension SmartSupportPlanner {
         guard hasReplies || born != status || progress.done[key] != nil else { return }
         plan.steps.append(
             Step(
-                key: key, verb: .set, name: "status", needs: [createKey], mails: status == "closed" ? 1 : 0,
+                key: key, verb: .set, name: "status", needs: [createKey], mails: 1,
                 undo: .impossible, payload: ["op": "set", "name": "status", "value": .string(status)], value: status,
                 undoneByOthers: true))
     }
@@ -74,7 +92,8 @@ extension SmartSupportPlanner {
             guard born[name] != now[name] || progress.done[key] != nil else { continue }
             plan.steps.append(
                 Step(
-                    key: key, verb: .set, name: name, needs: [createKey], undo: .impossible,
+                    key: key, verb: .set, name: name, needs: [createKey], mails: name == "agent" ? 1 : 0,
+                    undo: .impossible,
                     payload: ["op": "set", "name": .string(name), "value": .string(value)],
                     value: name == "subject" ? nil : value))
         }

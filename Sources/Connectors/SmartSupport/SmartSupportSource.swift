@@ -64,8 +64,8 @@ package final class SmartSupportSource: TicketSource {
     package func list(since: Timestamp?, after: Cursor?) async throws -> Page {
         let (api, clock) = try await ready()
         if after == nil { state.withLock { $0.report = ReadReport() } }
-        // An hour more where the site's summer time is not known: an older ticket costs nothing.
-        let slack = SmartSupportWalk.overlap + (clock.isFixed ? 3600 : 0)
+        // An hour more, for changes of summer time that site and filter see differently: an older ticket costs nothing.
+        let slack = SmartSupportWalk.overlap + 3600
         let walk = SmartSupportWalk(
             api: api, clock: clock, pageSize: options.pageSize ?? 100, filters: options.filters,
             customers: options.customers,
