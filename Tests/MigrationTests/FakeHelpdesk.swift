@@ -18,6 +18,7 @@ final class FakeHelpdesk: Sendable {
 
     struct State: Sendable {
         var tickets: [Stored] = []
+        var lastID = 0
         var isMuted = false
         var stagingMade = 0
         var mails = 0
@@ -53,7 +54,8 @@ final class FakeHelpdesk: Sendable {
         state.writes.append("\(step.verb.rawValue) \(step.key.marker)")
         switch step.verb {
         case .create:
-            let id = "\(state.tickets.count + 1)"
+            state.lastID += 1
+            let id = "\(state.lastID)"
             state.tickets.append(
                 Stored(
                     id: id, marker: step.key.marker, subject: step.payload["subject"]?.string ?? "", parts: [],
@@ -74,7 +76,9 @@ final class FakeHelpdesk: Sendable {
                 for member in step.payload.members ?? [] { state.tickets[i].properties[member.key] = member.value.text }
             }
             return Receipt(id: state.tickets[i].id)
-        case .delete: return nil
+        case .delete:
+            state.tickets.removeAll { $0.id == ticket }
+            return ticket.map { Receipt(id: $0) }
         }
     }
 }

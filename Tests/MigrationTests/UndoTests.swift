@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import Migration
+import Synchronization
+import Testing
+import TicketModel
+
+@Suite("Undo")
+struct UndoTests {
+    let tickets = madeUpTickets(6)
+
+    private func undoer(_ world: World, plug: Plug = Plug(), isForced: Bool = false) -> Undoer {
+        var options = UndoOptions()
+        options.isForced = isForced
+        return Undoer(
+            setup: world.setup(), target: FakeTarget(world.helpdesk, clock: world.clock, plug: plug),
+            journal: UnplugableJournal(journal: world.journal, plug: plug), options: options)
+    }
+
+    private func isUnfinished(_ world: World) async throws -> Bool {
+        if let memo = try await world.journal.memo(.undo) { memo.string != nil } else { false }
+    }
+
+    @Test("takes all back, and a new migration starts clean and ends the same")
+    func takesAllBack() async throws {
+        let expected = try await World.undisturbed(tickets)
+        let world = World(tickets)
+        try await world.run()
+        let report = try await undoer(world).undo()
+        #expect(report.exitCause == nil && report.deleted == 6 && report.failed.isEmpty)
+        #expect(world.helpdesk.content.isEmpty)
+        #expect(try await world.journal.head()?.identity.generation == 1)
+        let again = try await world.run()
+        #expect(again.counts.created == 6)
+        // The keys are of another generation; the rest is the same.
+        func plain(_ all: [FakeHelpdesk.Stored]) -> [String] {
+            all.map { "\($0.subject) \($0.parts.map { $0.dropFirst(23) }) \($0.tags)" }.sorted()
+        }
+        #expect(plain(world.helpdesk.content) == plain(expected))
+        #expect(world.helpdesk.content.allSatisfy { WriteKey.parse(marker: $0.marker)?.generation == 1 })
+    }
+
+    @Test("that is interrupted at any moment, once and again, ends as if undisturbed; nobody migrates in between")
+    func maybeInterrupted() async throws {
+        let counting = World(tickets)
+        try await counting.run()
+        let plug = Plug()
+        _ = try await undoer(counting, plug: plug).undo()
+        for at in 1...plug.passed {
+            let world = World(tickets)
+            world.concurrency = 1
+            try await world.run()
+            _ = try? await undoer(world, plug: Plug(at: at)).undo()
+            if !world.helpdesk.content.isEmpty, world.helpdesk.content.count < tickets.count {
+                let error = await #expect(throws: Diagnostic.self, "died at \(at)") { try await world.run() }
+                #expect(error?.code == "undo.unfinished")
+            }
+            _ = try? await undoer(world, plug: Plug(at: at / 2 + 1)).undo()
+            if try await isUnfinished(world) || !world.helpdesk.content.isEmpty {
+                let report = try await undoer(world).undo()
+                #expect(report.exitCause == nil, "died at \(at)")
+            }
+            #expect(world.helpdesk.content.isEmpty, "died at \(at)")
+            #expect(try await !isUnfinished(world), "died at \(at)")
+            #expect(!world.helpdesk.isMuted, "died at \(at)")
+        }
+    }
+
+    @Test("leaves alone what people touched, and a later migration does not write it twice")
+    func leavesWhatPeopleTouched() async throws {
+        let world = World(tickets)
+        try await world.run()
+        world.helpdesk.state.withLock { state in
+            state.tickets[0].parts.append("a reply by an agent")
+            state.tickets[1].properties["status"] = "closed by people"
+            let answered = state.tickets.indices.last { !state.tickets[$0].parts.isEmpty } ?? 2
+            state.tickets[answered].parts.removeLast()
+        }
+        let plan = try await undoer(world).plan()
+        #expect(plan.touched.count == 3 && plan.deleted == 3)
+        #expect(plan.touched.contains { $0.why.contains("was added") })
+        #expect(plan.touched.contains { $0.why.contains("was deleted") })
+        #expect(world.helpdesk.content.count == 6, "a dry run writes nothing")
+        let report = try await undoer(world).undo()
+        #expect(report.exitCause == .someFailed && report.touched.count == 3)
+        #expect(world.helpdesk.content.count == 3)
+        let again = try await world.run()
+        #expect(again.counts.created == 3)
+        #expect(world.helpdesk.content.count == 6, "\(world.heard.codes)")
+        let forced = try await undoer(world, isForced: true).undo()
+        #expect(forced.exitCause == nil && world.helpdesk.content.isEmpty)
+    }
+
+    @Test("finds what was written without a receipt")
+    func findsWhatHasNoReceipt() async throws {
+        let world = World(tickets)
+        world.concurrency = 1
+        // Dies right after the third creation, before its receipt.
+        let counting = Plug()
+        try await World(tickets).run(plug: counting)
+        for at in stride(from: 10, to: counting.passed, by: 3) {
+            let world = World(tickets)
+            world.concurrency = 1
+            _ = try? await world.run(plug: Plug(at: at))
+            guard try await world.journal.head() != nil else { continue }
+            let report = try await undoer(world).undo()
+            #expect(report.touched.isEmpty && report.failed.isEmpty, "died at \(at)")
+            #expect(world.helpdesk.content.isEmpty && !world.helpdesk.isMuted, "died at \(at)")
+        }
+    }
+
+    @Test("of a migration that never wrote is refused")
+    func refusesNothing() async throws {
+        let error = await #expect(throws: Diagnostic.self) { _ = try await undoer(World(tickets)).undo() }
+        #expect(error?.code == "undo.nothing")
+    }
+}
