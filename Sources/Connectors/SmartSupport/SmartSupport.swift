@@ -22,8 +22,8 @@ package enum SmartSupport {
                 + "the tickets that the site has",
             "the API sets no date and takes no tags, custom fields, files or system lines: what fits stands in the "
                 + "migration note, files stay in the archive",
-            "undo: the API deletes nothing, and closing may e-mail the customer: a ticket that is closed stays closed, an "
-                + "open one stays open, and both get “[taken back]” before their subject; users made stay",
+            "undo: the API deletes nothing, and closing may e-mail the customer: a closed ticket stays closed and gets "
+                + "“[taken back]” before its subject, any other is left as it is and listed; users made stay",
             "e-mails cannot be muted, and the API tells neither its mail settings nor its customers: the plan counts one "
                 + "for each ticket, assignment, public reply and change of status, and a welcome for each customer who "
                 + "has no ticket there; internal notes and changes of subject, priority, department and product are "

@@ -70,7 +70,7 @@ extension SmartSupportPlanner {
             if wishes.subject.isEmpty { wishes.subject = "–" }
             laterChanges(wishes, done)
         }
-        guard let status else { return }
+        guard let status else { return look() }
         let key = key("set:status")
         let born = plan.steps.first { $0.key == createKey }?.value
         let hasReplies = plan.steps.contains { $0.payload["op"]?.string == "reply" }
@@ -80,6 +80,16 @@ extension SmartSupportPlanner {
                 key: key, verb: .set, name: "status", needs: [createKey], mails: 1,
                 undo: .impossible, payload: ["op": "set", "name": "status", "value": .string(status)], value: status,
                 undoneByOthers: true))
+    }
+
+    /// A ticket whose status is the site's own business is looked at after its replies, which may change it: what it is
+    /// then is ours, and what it becomes later is people's.
+    private mutating func look() {
+        guard plan.steps.contains(where: { $0.payload["op"]?.string == "reply" }) else { return }
+        plan.steps.append(
+            Step(
+                key: key("set:look"), verb: .set, name: "look", needs: [createKey], undo: .withTicket,
+                payload: ["op": "look"], undoneByOthers: true))
     }
 
     /// What the ticket was made with is set again where it changed since.

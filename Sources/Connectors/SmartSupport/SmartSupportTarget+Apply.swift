@@ -44,6 +44,7 @@ extension SmartSupportTarget {
         case "reply": return await reply(step, ticket: ticket)
         case "note": return await note(step, ticket: ticket, receipts: receipts)
         case "set": return await set(step, ticket: ticket)
+        case "look": return await look(step, ticket: ticket)
         default: return .rejected(missingTicket(step))
         }
     }
@@ -261,6 +262,14 @@ extension SmartSupportTarget {
             Receipt(id: ticket, stored: row.map(Self.stored)),
             losses: isIgnored
                 ? [Self.ignored(name == "agent" ? "assignee" : name, name == "subject" ? nil : value)] : [])
+    }
+
+    /// Reads what the site made of a ticket; writes nothing.
+    private func look(_ step: Step, ticket: String) async -> Outcome {
+        do {
+            guard let row = try await api.ticket(ticket) else { return .rejected(gone(step, ticket: ticket)) }
+            return .understood(Receipt(id: ticket, stored: Self.stored(row)), losses: [])
+        } catch { return .notNow(error as? Diagnostic ?? oddAnswer(step), retryAfter: .seconds(5)) }
     }
 
     /// Whether a ticket shows something else than what was set; what it does not show proves nothing.

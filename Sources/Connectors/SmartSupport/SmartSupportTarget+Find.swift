@@ -95,6 +95,10 @@ extension SmartSupportTarget {
                 receipt.details = Self.details(of: step)
                 if !SmartSupportText.carries(SmartSupportText.text(of: row), step.key) { receipt.details = .null }
                 out[step.key] = receipt
+            case "look":
+                var receipt = ticket
+                receipt.stored = Self.stored(row)
+                out[step.key] = receipt
             case "set":
                 guard let name = step.payload["name"]?.string, let value = step.payload["value"]?.string else {
                     continue
@@ -128,7 +132,7 @@ extension SmartSupportTarget {
 
     // MARK: Diagnostics
 
-    private func gone(_ step: Step, ticket: String) -> Diagnostic {
+    func gone(_ step: Step, ticket: String) -> Diagnostic {
         Diagnostic(
             code: "smart-support.gone", "the ticket \(ticket) of “\(step.name)” is gone from Smart Support",
             subject: api.page(ofTicket: ticket), remedy: "somebody deleted it: decide with `ticketferry resolve`",

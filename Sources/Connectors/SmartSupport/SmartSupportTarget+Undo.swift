@@ -4,8 +4,8 @@ internal import TicketModel
 
 /// How tickets are taken back where the API deletes nothing.
 ///
-/// Closing counts as an e-mail to the customer, so an open ticket is left open. The mark stands before the subject, which
-/// lists and the administration show; an internal note would not be listed.
+/// Closing counts as an e-mail to the customer, so a ticket that is not closed is left as it is. The mark of a closed one
+/// stands before its subject, which lists and the administration show; an internal note would not be listed.
 extension SmartSupportTarget {
     /// Stands before the subject of a ticket that was taken back.
     static let mark = "[taken back] "
@@ -13,9 +13,19 @@ extension SmartSupportTarget {
     package func undo(
         _ written: WrittenTicket, stored: StoredTicket, identity: MigrationIdentity
     ) async -> UndoPlan {
-        let isClosed = stored.properties["status"] == "closed"
+        let count = stored.messages.count
+        let what = "ticket \(stored.id) with \(count) message\(count == 1 ? "" : "s")"
+        guard stored.properties["status"] == "closed" else {
+            return UndoPlan(
+                .left,
+                remains: [
+                    "\(what) stays as it is: the API deletes nothing, and closing it may e-mail the customer"
+                ])
+        }
         let subject = stored.properties["subject"] ?? ""
-        var plan = UndoPlan(isClosed ? .closed : .left)
+        var plan = UndoPlan(
+            .closed,
+            remains: ["\(what) stays closed, with “\(Self.mark.dropLast())” before its subject: the API deletes nothing"])
         if !subject.hasPrefix(Self.mark) {
             plan.steps.append(
                 Step(
@@ -26,14 +36,6 @@ extension SmartSupportTarget {
                         "value": .string(Self.mark + subject),
                     ]))
         }
-        let count = stored.messages.count
-        let what = "ticket \(stored.id) with \(count) message\(count == 1 ? "" : "s")"
-        plan.remains = [
-            isClosed
-                ? "\(what) stays closed, marked “\(Self.mark.dropLast())” in its subject: the API deletes nothing"
-                : "\(what) stays open, marked “\(Self.mark.dropLast())” in its subject: closing it may e-mail the "
-                    + "customer, and the API deletes nothing"
-        ]
         return plan
     }
 }
