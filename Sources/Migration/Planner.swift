@@ -90,7 +90,8 @@ public struct Planner: Sendable {
         tally.summary.policy = policy
         tally.summary.inDoubt = try await journal.inDoubt().count
         let scan = SourceScan(setup: setup, phase: .planning)
-        let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
+        var preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
+        preparation.fingerprints = StoredFingerprints(target)
         let checksTarget = if adopted { false } else { try await isLackTelling }
         var found: [String: [FoundTicket]]?
         if let (entries, work) = try await preparation.catalogue() {

@@ -207,6 +207,8 @@ struct TicketPreparation: Sendable {
     var target: any TargetReader
     var journal: any Journal
     var identity: MigrationIdentity
+    /// For a plan; a run reads each ticket right before it writes.
+    var fingerprints: StoredFingerprints?
 
     /// The ticket's line, fetched if the listing did not bring it.
     func line(of stub: Stub) async throws -> CanonicalLine {
@@ -287,13 +289,17 @@ struct TicketPreparation: Sendable {
 
     /// Whether people changed the ticket in the target since it was complete.
     ///
-    /// One read, only where a property would change.
+    /// One read at most, only where a property would change.
     private func isTouched(_ work: TicketWork) async throws -> Bool {
         guard let record = work.record, record.state == .complete, let stored = record.stored,
             work.steps.contains(where: { $0.verb == .set }),
             let receipt = work.ticketReceipt
         else { return false }
-        return try await target.storedFingerprint(ticket: receipt) != stored
+        let now =
+            if let fingerprints { try await fingerprints.of(receipt) } else {
+                try await target.storedFingerprint(ticket: receipt)
+            }
+        return now != stored
     }
 
     private func files(of ticket: Ticket) async -> [[Result<ResolvedFile, FileUnavailable>]] {

@@ -25,6 +25,7 @@ final class FakeHelpdesk: Sendable {
         /// Steps that changed something, by marker and verb.
         var writes: [String] = []
         var requests = 0
+        var fingerprintsRead = 0
         /// Whether it refuses every policy but `allow`.
         var cannotMute = false
         var settleTime = Duration.seconds(60)
@@ -220,7 +221,9 @@ final class FakeTarget: TicketTarget {
         settleLate()
         return helpdesk.state.withLock { $0.tickets }.compactMap { ticket in
             guard let (digest, generation) = WriteKey.parse(marker: ticket.marker) else { return nil }
-            return FoundTicket(digest: digest, generation: generation, receipt: Receipt(id: ticket.id))
+            return FoundTicket(
+                digest: digest, generation: generation,
+                receipt: Receipt(id: ticket.id, stored: ticket.properties["status"]))
         }
     }
 
@@ -266,7 +269,8 @@ final class FakeTarget: TicketTarget {
 
     func storedFingerprint(ticket: Receipt) async throws -> String? {
         helpdesk.state.withLock { state in
-            state.tickets.first { $0.id == ticket.id }?.properties["status"]
+            state.fingerprintsRead += 1
+            return state.tickets.first { $0.id == ticket.id }?.properties["status"]
         }
     }
 

@@ -329,4 +329,18 @@ struct RunTests {
         #expect(try await planner.sample(2).count == 2)
         #expect(world.helpdesk.writes.isEmpty)
     }
+
+    @Test("a plan of many changed tickets reads the target's list, and finds what people edited all the same")
+    func aPlanOfManyChangesReadsTheList() async throws {
+        var tickets = madeUpTickets(100)
+        let world = World(tickets)
+        try await world.run()
+        world.helpdesk.state.withLock { $0.tickets[70].properties["status"] = "edited by people" }
+        for i in tickets.indices { tickets[i].status = .pending }
+        world.source.replace(tickets)
+        let before = world.helpdesk.state.withLock { $0.fingerprintsRead }
+        let (summary, _) = try await world.plan()
+        #expect(summary.update == 99 && summary.conflict == 1)
+        #expect(world.helpdesk.state.withLock { $0.fingerprintsRead } - before <= 20)
+    }
 }

@@ -41,6 +41,12 @@ struct MigrateCommand: AsyncParsableCommand {
     @Option(help: "At most so many requests a minute: 60, or 60/min.")
     var rate: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "First makes a ticket for this address of yours, asks whether an e-mail came, and takes it back.",
+            valueName: "address"))
+    var canary: String?
+
     @Flag(name: .shortAndLong, help: "Does not ask before the first write.")
     var yes = false
 
@@ -81,6 +87,9 @@ struct MigrateCommand: AsyncParsableCommand {
         let journal = try opened.journalForWriting()
         let report: RunReport
         do {
+            if let canary, case .helpdesk(let target) = opened.destination {
+                try await flyCanary(to: canary, opened, target: target, runOptions(opened, console), console)
+            }
             try await opened.chooseSample(selection.sample, journal: journal)
             let (chosen, run) = (opened, try runOptions(opened, console))
             report = try await chosen.using {
