@@ -25,7 +25,9 @@ extension SmartSupportTarget {
         let subject = stored.properties["subject"] ?? ""
         var plan = UndoPlan(
             .closed,
-            remains: ["\(what) stays closed, with “\(Self.mark.dropLast())” before its subject: the API deletes nothing"])
+            remains: [
+                "\(what) stays closed, with “\(Self.mark.dropLast())” before its subject: the API deletes nothing"
+            ])
         if !subject.hasPrefix(Self.mark) {
             plan.steps.append(
                 Step(
