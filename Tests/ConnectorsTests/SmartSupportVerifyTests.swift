@@ -124,8 +124,8 @@ struct SmartSupportVerifyTests {
             tables["replies"][2]?["message"] = .string(" " + text)
         },
         Defect("a marker gone", [.text]) { tables in
-            let text = tables["replies"][7]?["message"]?.string ?? ""
-            tables["replies"][7]?["message"] = .string(SmartSupportText.withoutMarker(text))
+            let text = tables["replies"][8]?["message"]?.string ?? ""
+            tables["replies"][8]?["message"] = .string(SmartSupportText.withoutMarker(text))
         },
         Defect("the first text changed", [.text]) { tables in
             let text = tables["tickets"][1]?["message"]?.string ?? ""
