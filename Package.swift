@@ -91,7 +91,10 @@ let package = Package(
             ]),
         .testTarget(
             name: "ConnectorsTests",
-            dependencies: ["TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", httpTypes]),
+            dependencies: [
+                "TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", "ConformanceKit",
+                httpTypes,
+            ]),
         .testTarget(
             name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel", crypto],
             exclude: ["Fixtures"]),

@@ -14,6 +14,8 @@ final class Run: Sendable {
     let began: Duration
     /// What the target holds, by marker, if the last run did not end; else nil.
     let mistrusted: [String: [FoundTicket]]?
+    /// What was signed; nil: whatever is to be done.
+    let seal: PlanSeal?
     /// What progress is shown as.
     let phase: RunPhase
     /// Whether anything may be sent: false where the plan had nothing to send, so that nobody was asked and nothing muted.
@@ -24,6 +26,7 @@ final class Run: Sendable {
         var counts = RunReport.Counts()
         var messages: [String: Int] = [:]
         var losses = 0
+        var unsigned = 0
         var brake = Brake()
         var stoppedBy: Diagnostic?
         var done = 0
@@ -42,8 +45,10 @@ final class Run: Sendable {
 
     init(
         preparation: TicketPreparation, target: any TicketTarget, settleTime: Duration, began: Duration, total: Int?,
-        sends: Bool = true, mistrusted: [String: [FoundTicket]]? = nil, phase: RunPhase = .writing
+        sends: Bool = true, mistrusted: [String: [FoundTicket]]? = nil, phase: RunPhase = .writing,
+        seal: PlanSeal? = nil
     ) {
+        self.seal = seal
         self.phase = phase
         self.preparation = preparation
         self.target = target
@@ -131,6 +136,15 @@ final class Run: Sendable {
         report()
     }
 
+    /// Counts a ticket that is not as it was when the plan was signed.
+    func leaveUnsigned() {
+        tally.withLock { tally in
+            tally.done += 1
+            tally.unsigned += 1
+        }
+        report()
+    }
+
     /// Says what everything waits for; nil when it goes on.
     func waiting(_ what: String?) {
         tally.withLock { $0.waiting = what }
@@ -157,6 +171,7 @@ final class Run: Sendable {
             report.counts = tally.counts
             report.messages = tally.messages
             report.losses = tally.losses
+            report.unsigned = tally.unsigned
             report.stoppedBy = tally.stoppedBy
         }
     }

@@ -34,6 +34,8 @@ public struct RunReport: Sendable {
     public var messages: [String: Int] = [:]
     /// Losses that only the answers showed and those of the plan, of the tickets that were written.
     public var losses = 0
+    /// Tickets that were left for the next plan: they were not any more as in the one that was signed.
+    public var unsigned = 0
     /// What is still borrowed.
     public var borrowed: [BorrowingRecord] = []
     /// Tickets that failed or were set aside, the first thousand.
@@ -82,6 +84,7 @@ public struct RunReport: Sendable {
             "failures": .array(failures.map(\.failureJSON)), "started": JSON(started?.description),
             "finished": JSON(finished?.description),
         ]
+        if unsigned > 0 { value["unsigned"] = JSON(unsigned) }
         if let stoppedBy { value["stoppedBy"] = stoppedBy.json }
         if let finishingFile { value["finishingFile"] = .string(finishingFile) }
         return value

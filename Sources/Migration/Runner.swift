@@ -8,8 +8,8 @@ public struct RunOptions: Sendable {
     public var allowsNotifications = false
     /// Rebuilds the journal from what the target holds.
     public var adopts = false
-    /// The digest of the plan that was signed; a plan that differs is refused.
-    public var expectedDigest: String?
+    /// The plan that was signed: a ticket that is not as it was then is left for the next plan.
+    public var seal: PlanSeal?
     /// The archive's folder; nil: none.
     public var archive: String?
     /// Where lines for the target's database go; nil: nowhere.
@@ -95,12 +95,18 @@ public struct Runner: Sendable {
         let archive = try options.archive.map { try ArchiveWriter(folder: $0) }
         var ids = Set<String>()
         let limited = setup.selection.limit != nil
+        var (signed, unsigned) = (0, 0)
         let summary = try await planner.summary(identity: identity, policy: policy, adopted: options.adopts) {
             work, ticket, line in
             if limited { ids.insert(work.id) }
+            if let seal = options.seal, !work.steps.isEmpty {
+                if seal.holds(work) { signed += 1 } else { unsigned += 1 }
+            }
             try archive?.add(id: work.id, line: work.archived(line, of: ticket), files: work.files)
         }
         try archive?.finish { try? setup.mapping.decode($0).id }
+        // Not one ticket is as it was: another mapping, target or migration, and not what somebody wrote meanwhile.
+        if signed == 0, unsigned > 0 { throw Diagnostic.planDiffers }
         return (summary, limited ? ids : nil)
     }
 
@@ -110,11 +116,6 @@ public struct Runner: Sendable {
         }
         if summary.unknownInTarget > 0 {
             throw Diagnostic.journalLost(summary.unknownInTarget)
-        }
-        if let expected = options.expectedDigest, expected != summary.digest {
-            throw Diagnostic(
-                code: "plan.differs", "the plan is no longer the one that was signed",
-                remedy: "look at the new plan with `ticketferry plan`; nothing was written", cause: .refused)
         }
         try refuseMails(summary)
     }
@@ -166,7 +167,7 @@ public struct Runner: Sendable {
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
         let run = Run(
             preparation: preparation, target: target, settleTime: await target.features.settleTime,
-            began: began, total: summary.total, sends: borrows, mistrusted: mistrusted)
+            began: began, total: summary.total, sends: borrows, mistrusted: mistrusted, seal: options.seal)
         let borrowed = Borrowed(target: target, journal: journal, clock: setup.clock, sink: setup.sink)
         do {
             if borrows {
@@ -268,6 +269,7 @@ public struct Runner: Sendable {
             guard let mapped = try await preparation.mapped(stub), pass(mapped.ticket) else { return }
             work = try await preparation.work(for: mapped)
             if let found = run.mistrusted { work.doubtWhatIsMissing(found: found) }
+            if let seal = run.seal, !seal.holds(work) { return run.leaveUnsigned() }
         } catch let diagnostic as Diagnostic where diagnostic.cause == .machine {
             throw diagnostic
         } catch let error as CancellationError {

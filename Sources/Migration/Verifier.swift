@@ -159,7 +159,8 @@ extension Loss {
     fileprivate func foretells(_ difference: Difference) -> Bool {
         switch difference.kind {
         case .missingFile, .changedFile:
-            guard field.contains("attachments"), let value else { return false }
+            // Not `….name`: a file that got another name is there.
+            guard field.hasSuffix("attachments[]"), let value else { return false }
             // `a.png` or `a.png (12 bytes)`.
             guard let name = difference.part.split(separator: ": ", maxSplits: 1).last else { return false }
             return value == name || value.hasPrefix("\(name) (")

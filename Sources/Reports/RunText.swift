@@ -30,6 +30,12 @@ package struct RunText {
                 "\(TerminalText.counted(report.finishingLines, "line")) for the database in \(TerminalText.safe(file)): what the API cannot set"
             )
         }
+        if report.unsigned > 0 {
+            lines.append(
+                style.yellow(
+                    "\(TerminalText.counted(report.unsigned, "ticket")) changed since the plan was signed: left for the next plan"
+                ))
+        }
         lines += failures + borrowed
         if let reason = report.stoppedBy {
             lines += [

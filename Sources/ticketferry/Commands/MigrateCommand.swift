@@ -23,7 +23,10 @@ struct MigrateCommand: AsyncParsableCommand {
     @Argument(help: "The migration file.", completion: .file(extensions: ["yaml", "yml"]))
     var migration: String
 
-    @Option(help: "Runs only if the plan is still the one in this file (from `plan -o`).")
+    @Option(
+        help:
+            "Writes only what the plan in this file says (from `plan -o`); what changed since is left for the next plan."
+    )
     var plan: String?
 
     @Flag(name: [.customShort("n"), .long], help: "The same as `plan`: writes nothing.")
@@ -97,7 +100,8 @@ struct MigrateCommand: AsyncParsableCommand {
                 case .helpdesk(let target):
                     try await Runner(setup: chosen.setup, target: target, journal: journal, options: run).migrate()
                 case .file(let target):
-                    try await chosen.export(to: target, journal: journal).migrate(expectedDigest: run.expectedDigest)
+                    try await chosen.export(to: target, journal: journal).migrate(
+                        expectedDigest: plan.map { try PlanDocument.read($0).digest })
                 }
             }
         } catch {
@@ -122,7 +126,7 @@ struct MigrateCommand: AsyncParsableCommand {
         var run = RunOptions()
         run.allowsNotifications = allowNotifications
         run.adopts = adopt
-        run.expectedDigest = try plan.map { try PlanDocument.digest(in: $0) }
+        run.seal = try plan.map { try PlanDocument.read($0).seal }
         run.archive = opened.file.archive
         run.finishingFile = opened.file.finishingFile
         guard console.interactive && !yes else { return run }
