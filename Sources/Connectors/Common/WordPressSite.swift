@@ -94,6 +94,14 @@ struct WordPressSite: Sendable {
         return url.text
     }
 
+    /// Names the site as a source, whichever form of its address is used: host, port and folder.
+    static func identity(of client: APIClient) -> String {
+        let site = client.base.site
+        let path = site.path.split(separator: "/").filter { !$0.hasSuffix(".php") }.joined(separator: "/")
+        let port = site.port.map { ":\($0)" } ?? ""
+        return "\(site.host)\(port)" + (path.isEmpty ? "" : "/\(path)")
+    }
+
     private func isInMaintenance(_ answer: APIAnswer) -> Bool {
         guard answer.status == 503, case .notJSON(_, _, let words) = answer.answer else { return false }
         return words.lowercased().contains("maintenance")
