@@ -139,6 +139,7 @@ package struct APIClient: Sendable {
             let time = timekeeper.calendar()
             let start = timekeeper.now()
             func note(_ status: Int?, _ failure: String?) {
+                AnswerMeter.current?.add(timekeeper.now() - start, bytes: request.body.count + received())
                 log?.record(
                     LoggedExchange(
                         time: time, method: request.method.rawValue, origin: request.url.origin,
