@@ -117,9 +117,9 @@ public actor SQLiteJournal: Journal {
         try await group.commit(entries) { batches in
             try await self.write { db in try batches.map { try JournalWriting.apply($0, to: db) } }
         }
-        if entries.contains(where: { if case .runBegan = $0 { true } else { false } }) {
-            // That a run began is in the file itself before anything is sent: if the WAL is lost, the next run still knows
-            // that this one did not end.
+        if entries.contains(where: \.outlivesTheWAL) {
+            // That a run or an undo began is in the file itself before anything is sent: if the WAL is lost, the next one
+            // still knows that this one did not end.
             try await checkpoint()
         }
         if entries.contains(where: { if case .generationRaised = $0 { true } else { false } }) {
@@ -152,6 +152,15 @@ public actor SQLiteJournal: Journal {
             return try await queue.read(body)
         } catch {
             throw JournalFailure.diagnostic(error, path: path)
+        }
+    }
+}
+
+extension JournalEntry {
+    fileprivate var outlivesTheWAL: Bool {
+        switch self {
+        case .runBegan, .memo: true
+        default: false
         }
     }
 }

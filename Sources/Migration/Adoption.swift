@@ -14,7 +14,9 @@ struct Adoption: Sendable {
         var identity = identity
         // A journal that knows tickets knows their generation too.
         if try await journal.tickets(after: nil, limit: 1).isEmpty {
-            identity.generation = max(identity.generation, found.values.joined().map(\.generation).max() ?? 0)
+            // Tickets that an `undo` could only close are of a generation that is over.
+            let generations = found.values.joined().map { $0.isTakenBack ? $0.generation + 1 : $0.generation }
+            identity.generation = max(identity.generation, generations.max() ?? 0)
         }
         try await journal.setHead(JournalHead(identity: identity, target: target.address))
         // A run that dies while it adopts leaves a journal that lacks tickets: the next one must not take them for new.
@@ -24,11 +26,17 @@ struct Adoption: Sendable {
             // What the journal has is believed; what it lacks of a ticket may be in the target.
             guard work.steps.contains(where: { $0.verb.canDouble && work.inDoubt[$0.key] == nil }),
                 let create = work.all.first(where: { $0.verb == .create }), work.inDoubt[create.key] == nil,
-                let candidates = found[create.key.digest]?.filter({ $0.generation == identity.generation }),
-                let first = candidates.first
+                let all = found[create.key.digest]?.filter({ !$0.isTakenBack }),
+                let newest = all.map(\.generation).max()
             else { return }
             if let known = work.progress.done[create.key]?.receipt { return try await adopt(work, create, known) }
-            if candidates.count > 1 { return try await setAside(work, create, candidates) }
+            // Left by an `undo` since people had changed it: its messages carry keys that cannot be told from new ones.
+            if newest < identity.generation { return try await setAside(work, create, all, .leftByUndo(work.id, all)) }
+            let candidates = all.filter { $0.generation == newest }
+            guard let first = candidates.first else { return }
+            if candidates.count > 1 {
+                return try await setAside(work, create, candidates, .several(work.id, candidates))
+            }
             try await adopt(work, create, first.receipt)
         } failed: { _, diagnostic in
             setup.sink.emit(diagnostic)
@@ -71,16 +79,32 @@ struct Adoption: Sendable {
         }
     }
 
-    private func setAside(_ work: TicketWork, _ create: Step, _ candidates: [FoundTicket]) async throws {
-        let ids = candidates.map(\.receipt.id).joined(separator: ", ")
-        let diagnostic = Diagnostic(
-            code: "adopt.several", "ticket \(work.id) is in the target \(candidates.count) times: \(ids)",
-            remedy: "delete all but one in the target, then run the same command again", cause: .someFailed)
+    private func setAside(
+        _ work: TicketWork, _ create: Step, _ candidates: [FoundTicket], _ diagnostic: Diagnostic
+    ) async throws {
         setup.sink.emit(diagnostic)
         var record = TicketRecord(id: work.id, number: work.number, state: .setAside)
         record.failure = .init(diagnostic)
         try await journal.record([
             .ticket(record), .intent(StepRecord(create, sentAt: setup.clock.now())), .setAside(create.key),
         ])
+    }
+}
+
+extension Diagnostic {
+    fileprivate static func several(_ ticket: String, _ candidates: [FoundTicket]) -> Diagnostic {
+        let ids = candidates.map(\.receipt.id).joined(separator: ", ")
+        return Diagnostic(
+            code: "adopt.several", "ticket \(ticket) is in the target \(candidates.count) times: \(ids)",
+            remedy: "delete all but one in the target, then run the same command again", cause: .someFailed)
+    }
+
+    fileprivate static func leftByUndo(_ ticket: String, _ candidates: [FoundTicket]) -> Diagnostic {
+        let ids = candidates.map(\.receipt.id).joined(separator: ", ")
+        return Diagnostic(
+            code: "adopt.left-by-undo", "ticket \(ticket) was left in the target by an `undo`, as \(ids)",
+            remedy:
+                "people changed it there: keep it and decide `ticketferry resolve MIGRATION \(ticket) written`, or delete it and decide `not-written`",
+            cause: .someFailed)
     }
 }

@@ -59,8 +59,11 @@ public struct Planner: Sendable {
     }
 
     /// What the target already holds, by marker.
-    func inventory() async throws -> [String: [FoundTicket]] {
-        Dictionary(grouping: try await target.inventory(), by: \.digest)
+    ///
+    /// - Parameter generation: the first that counts; what an `undo` left of earlier ones is in the journal or closed.
+    func inventory(from generation: Int) async throws -> [String: [FoundTicket]] {
+        let found = try await target.inventory().filter { $0.generation >= generation && !$0.isTakenBack }
+        return Dictionary(grouping: found, by: \.digest)
     }
 
     /// Whether a ticket of ours that the target holds and the journal lacks means that the journal is not the right one.
@@ -95,7 +98,9 @@ public struct Planner: Sendable {
             tally.addSteps(of: work)
         }
         try await scan.run(preparation) { work, ticket, line in
-            if checksTarget, found == nil, work.unknownCreate != nil { found = try await inventory() }
+            if checksTarget, found == nil, work.unknownCreate != nil {
+                found = try await inventory(from: identity.generation)
+            }
             tally.add(work, found: found ?? [:])
             try await each(work, ticket, line)
         } failed: { _, diagnostic in

@@ -14,6 +14,8 @@ final class Run: Sendable {
     let began: Duration
     /// What the target holds, by marker, if the last run did not end; else nil.
     let mistrusted: [String: [FoundTicket]]?
+    /// What progress is shown as.
+    let phase: RunPhase
     /// Whether anything may be sent: false where the plan had nothing to send, so that nobody was asked and nothing muted.
     let sends: Bool
     private let tally: Mutex<Tally>
@@ -41,8 +43,9 @@ final class Run: Sendable {
 
     init(
         preparation: TicketPreparation, target: any TicketTarget, settleTime: Duration, began: Duration, total: Int?,
-        sends: Bool = true, mistrusted: [String: [FoundTicket]]? = nil
+        sends: Bool = true, mistrusted: [String: [FoundTicket]]? = nil, phase: RunPhase = .writing
     ) {
+        self.phase = phase
         self.preparation = preparation
         self.target = target
         self.settleTime = settleTime
@@ -160,7 +163,7 @@ final class Run: Sendable {
     private func report() {
         let numbers = slots.numbers
         var progress = RunProgress()
-        progress.phase = .writing
+        progress.phase = phase
         (progress.inFlight, progress.settling, progress.window) = numbers
         tally.withLock { tally in
             progress.done = tally.done

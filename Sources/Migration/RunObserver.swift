@@ -2,7 +2,7 @@
 
 /// What a plan or a run is at.
 public enum RunPhase: String, Sendable, CaseIterable {
-    case preparing, planning, adopting, settling, reading, writing, finishing
+    case preparing, planning, adopting, settling, reading, writing, verifying, undoing, finishing
 }
 
 /// How far a plan or a run is.

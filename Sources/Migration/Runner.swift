@@ -54,11 +54,12 @@ public struct Runner: Sendable {
         setup.observer.progress(progress)
         var identity = try await setup.identity(in: journal)
         try await setup.check(journal.head(), identity: identity, target: target.address)
+        if let since = try await journal.memo(.undo)?.string { throw Diagnostic.undoUnfinished(since: since) }
         let policy = try await prepare()
         if options.adopts {
             progress.phase = .adopting
             setup.observer.progress(progress)
-            let found = try await planner.inventory()
+            let found = Dictionary(grouping: try await target.inventory(), by: \.digest)
             if !found.isEmpty {
                 identity = try await Adoption(setup: setup, target: target, journal: journal)
                     .adopt(found, identity: identity)
@@ -152,7 +153,7 @@ public struct Runner: Sendable {
         // only in what it has, not in what it lacks.
         let mistrusted: [String: [FoundTicket]]? =
             if borrows, let last = try await journal.lastRun(), last.ended == nil {
-                Dictionary(grouping: try await target.inventory(), by: \.digest)
+                try await planner.inventory(from: identity.generation)
             } else {
                 nil
             }
@@ -291,6 +292,12 @@ public struct Runner: Sendable {
 }
 
 extension Diagnostic {
+    fileprivate static func undoUnfinished(since: String) -> Diagnostic {
+        Diagnostic(
+            code: "undo.unfinished", "an `undo` that began at \(since) has not come to its end",
+            remedy: "run `ticketferry undo` again to finish it, then migrate; nothing was written", cause: .refused)
+    }
+
     fileprivate static var declined: Diagnostic {
         Diagnostic(
             code: "run.declined", "not begun: the question was answered with no",

@@ -117,9 +117,9 @@ public struct ExpectedMessage: Hashable, Sendable {
     public var kind: Message.Kind
     /// Whom the target must show; nil: not compared.
     public var author: String?
-    /// Any of these is right; empty: not compared.
+    /// Any of these is right, byte for byte; empty: not compared.
     public var texts: [String]
-    /// Any of these is right where the target gives a proof; empty: the texts are compared.
+    /// Any of these is right where the target gives a proof, besides the text; empty: not compared.
     public var proofs: [String]
     /// Nil: not compared.
     public var createdAt: Timestamp?

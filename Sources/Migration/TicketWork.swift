@@ -59,6 +59,8 @@ struct TicketWork: Sendable {
     var source: String
     /// Of all the steps.
     var draft: String
+    /// What the ticket is when all steps are done.
+    var endState = TicketRecord.State.complete
 
     var mails: Int { steps.reduce(0) { $0 + $1.mails } }
     /// Bytes of files that are sent.
@@ -259,20 +261,28 @@ struct TicketPreparation: Sendable {
         var record: TicketRecord?
         var progress = TicketProgress()
         var inDoubt: [WriteKey: StepRecord] = [:]
+
+        /// Nothing.
+        init() {}
+
+        /// Tells what is done from what may be.
+        init(record: TicketRecord, steps: [StepRecord], identity: MigrationIdentity) {
+            self.record = record
+            for step in steps {
+                let key = identity.key(ticket: record.id, part: step.part)
+                if step.inDoubt || step.state == .setAside || step.state == .rejected { inDoubt[key] = step }
+                guard step.state == .done, let receipt = step.receipt else { continue }
+                progress.done[key] = .init(
+                    receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value,
+                    name: step.name)
+            }
+        }
     }
 
     /// What the journal has of a ticket; nothing for a new one.
     func known(_ id: String) async throws -> Known {
         guard let (ticket, steps) = try await journal.ticket(id) else { return Known() }
-        var known = Known(record: ticket)
-        for step in steps {
-            let key = identity.key(ticket: id, part: step.part)
-            if step.inDoubt || step.state == .setAside || step.state == .rejected { known.inDoubt[key] = step }
-            guard step.state == .done, let receipt = step.receipt else { continue }
-            known.progress.done[key] = .init(
-                receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value, name: step.name)
-        }
-        return known
+        return Known(record: ticket, steps: steps, identity: identity)
     }
 
     /// Whether people changed the ticket in the target since it was complete.

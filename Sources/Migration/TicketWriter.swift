@@ -247,8 +247,9 @@ struct TicketWriter {
 
     private func completion() -> [JournalEntry] {
         var record = record
-        record.state = .complete
+        record.state = work.endState
         record.failure = nil
+        if work.endState == .takenBack { return [.ticket(record)] }
         var entries: [JournalEntry] = [.ticket(record), .losses(ticket: work.id, losses)]
         let lines = FinishingFile.resolve(work.finishing, steps: work.all, receipts: receipts)
         if !lines.isEmpty || !work.finishing.isEmpty { entries.append(.finishing(ticket: work.id, lines)) }
@@ -256,7 +257,7 @@ struct TicketWriter {
     }
 
     private mutating func settleUnchanged() async throws -> TicketEnd {
-        let isKnown = record.state == .complete && work.record == record
+        let isKnown = record.state == work.endState && work.record == record
         if !isKnown { try await commit(completion()) }
         return end
     }

@@ -182,6 +182,8 @@ struct ConsoleObserver: RunObserver {
             case .settling: "looking up writes of an earlier run"
             case .reading: "reading"
             case .writing: "writing"
+            case .verifying: "comparing with the target"
+            case .undoing: "taking back"
             case .finishing: "finishing"
             }
         var waits = now.waiting

@@ -21,7 +21,8 @@ struct Ticketferry: AsyncParsableCommand {
         version: version,
         subcommands: [
             ConnectorsCommand.self, CheckCommand.self, InspectCommand.self, PlanCommand.self, MigrateCommand.self,
-            StatusCommand.self, ShowCommand.self, ResolveCommand.self, RestoreCommand.self, ArchiveCommand.self,
+            StatusCommand.self, ShowCommand.self, ResolveCommand.self, VerifyCommand.self, UndoCommand.self,
+            RestoreCommand.self, ArchiveCommand.self,
             ConvertCommand.self, SandboxCommand.self,
         ])
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import TicketModel
+
+/// What is to be done to take one ticket back.
+enum UndoWork: Sendable {
+    /// These steps; those of an earlier `undo` that are done are left out of what is sent.
+    case steps(TicketWork, UndoPlan, stored: StoredTicket)
+    /// It is not in the target.
+    case gone(TicketRecord)
+    /// People changed it: what they did, for people.
+    case touched(TicketRecord, StoredTicket, [String])
+    /// There is no way back.
+    case left(TicketRecord, StoredTicket, UndoPlan)
+}
+
+/// Finds out how tickets are taken back, with reads alone.
+struct UndoPreparation: Sendable {
+    var target: any TargetReader
+    var journal: any Journal
+    var identity: MigrationIdentity
+    /// What the target's list shows of this generation, by digest.
+    var found: [String: [FoundTicket]]
+    /// Whether what people changed is taken back too.
+    var isForced: Bool
+
+    /// What the journal has of a ticket, and how it goes back.
+    func work(for record: TicketRecord) async throws -> UndoWork {
+        let steps = try await journal.ticket(record.id)?.steps ?? []
+        var record = record
+        if record.targetID == nil {
+            // Its creation is in doubt, or its receipt was lost: the list knows.
+            let key = identity.key(ticket: record.id, part: "ticket")
+            record.targetID = found[key.digest]?.first?.receipt.id
+        }
+        guard let id = record.targetID else { return .gone(record) }
+        let done = steps.filter { $0.receipt != nil }
+        let create = done.first { $0.part == "ticket" }?.receipt ?? Receipt(id: id)
+        guard let stored = try await target.stored(ticket: create) else { return .gone(record) }
+        let isBegun = steps.contains { $0.part.hasPrefix(UndoPlan.partPrefix) }
+        // What an earlier `undo` began has changed the ticket itself.
+        if !isForced, !isBegun {
+            let touches = touches(of: stored, record: record, steps: steps)
+            if !touches.isEmpty { return .touched(record, stored, touches) }
+        }
+        let plan = await target.undo(
+            WrittenTicket(record: record, steps: done), stored: stored, identity: identity)
+        if plan.ending == .left { return .left(record, stored, plan) }
+        var work = TicketWork(takingBack: record, plan, steps: steps, identity: identity)
+        let key = identity.key(ticket: record.id, part: "ticket")
+        if work.progress.done[key] == nil { work.progress.done[key] = .init(receipt: create, fingerprint: "") }
+        return .steps(work, plan, stored: stored)
+    }
+
+    /// What people did to a ticket since it was written.
+    private func touches(of stored: StoredTicket, record: TicketRecord, steps: [StepRecord]) -> [String] {
+        var out: [String] = []
+        if let before = record.stored, let now = stored.fingerprint, before != now {
+            out.append("it was changed or answered in the target")
+        }
+        let ours = Set(steps.map { identity.key(ticket: record.id, part: $0.part).digest })
+        let receipts = Dictionary(
+            steps.filter { $0.verb == .create || $0.verb == .append }.compactMap(\.receipt).map { ($0.id, $0) },
+            uniquingKeysWith: { a, _ in a })
+        for (i, message) in stored.messages.enumerated() {
+            if let receipt = receipts[message.id] {
+                if let proof = receipt.proof, let now = message.proof, proof != now {
+                    out.append("the text of message \(message.id) was changed")
+                }
+            } else if i > 0, message.digest.map({ !ours.contains($0) }) ?? true {
+                let author = message.author.map { " by \($0)" } ?? ""
+                out.append("\(message.kind.rawValue) \(message.id)\(author) was added")
+            }
+        }
+        let there = Set(stored.messages.map(\.id))
+        for step in steps where step.verb == .append {
+            guard let receipt = step.receipt, !there.contains(receipt.id) else { continue }
+            out.append("\(step.name) was deleted")
+        }
+        return out
+    }
+}
+
+extension UndoPlan {
+    /// How the parts of the keys of its steps begin.
+    public static let partPrefix = "undo:"
+}
+
+extension TicketWork {
+    /// The steps that take a ticket back, without those that an earlier `undo` did.
+    init(takingBack record: TicketRecord, _ plan: UndoPlan, steps: [StepRecord], identity: MigrationIdentity) {
+        let known = TicketPreparation.Known(record: record, steps: steps, identity: identity)
+        self.init(
+            id: record.id, number: record.number, action: .update, all: plan.steps,
+            steps: plan.steps.filter { known.progress.done[$0.key] == nil }, record: record, inDoubt: known.inDoubt,
+            progress: known.progress, losses: [], refusals: [], finishing: [], fields: [], changedTexts: [],
+            overLimit: 0,
+            source: record.source, draft: record.draft)
+        endState = .takenBack
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+public import TicketModel
+
+/// What `verify` found.
+public struct Verification: Sendable {
+    /// One ticket with differences.
+    public struct Ticket: Hashable, Sendable {
+        /// In the source.
+        public var id: String
+        /// What people quote in the source.
+        public var number: String?
+        /// In the target; nil where it is missing.
+        public var targetID: String?
+        /// Where people see it in the target.
+        public var url: String?
+        /// In no particular order.
+        public var differences: [Difference]
+
+        /// Names a ticket's differences.
+        public init(id: String, number: String?, targetID: String?, url: String?, differences: [Difference]) {
+            self.id = id
+            self.number = number
+            self.targetID = targetID
+            self.url = url
+            self.differences = differences
+        }
+
+        /// The form of the contract.
+        public var json: JSON {
+            [
+                "id": .string(id), "number": JSON(number), "targetId": JSON(targetID), "url": JSON(url),
+                "differences": .array(differences.map(\.json)),
+            ]
+        }
+    }
+
+    /// Tickets of the source that were looked for.
+    public var tickets = 0
+    /// Messages that must be there.
+    public var messages = 0
+    /// Files whose bytes were fetched and hashed.
+    public var files = 0
+    /// Files that the target does not let us fetch: only name and size were compared.
+    public var unfetched = 0
+    /// Differences by kind, declared ones apart.
+    public var counts: [Difference.Kind: Int] = [:]
+    /// Differences that the losses of their ticket foretold.
+    public var declared = 0
+    /// Dates of messages that the finishing file sets, where it has not been run.
+    public var waitingDates = 0
+    /// Tickets with differences that nobody foretold, in the source's order; the first ``limit``.
+    public var different: [Ticket] = []
+    /// How many tickets have such differences.
+    public var differentTickets = 0
+    /// Tickets that could not be compared, and why.
+    public var failed: [(id: String, diagnostic: Diagnostic)] = []
+    /// Tickets of ours that the target's list shows.
+    public var listed = 0
+    /// How many tickets the target says that it has in all, by another way than its list.
+    public var independentCount: Int?
+
+    /// How many tickets are named.
+    public static let limit = 10_000
+
+    /// Nothing yet.
+    public init() {}
+
+    /// What the command ends with; nil: no difference.
+    public var exitCause: ExitCause? {
+        differentTickets == 0 && failed.isEmpty && counts.isEmpty ? nil : .someFailed
+    }
+
+    /// The form of the contract.
+    public var json: JSON {
+        [
+            "version": 1, "tickets": JSON(tickets), "messages": JSON(messages), "files": JSON(files),
+            "unfetchedFiles": JSON(unfetched), "waitingDates": JSON(waitingDates), "declared": JSON(declared),
+            "counts": .object(
+                counts.sorted { $0.key.rawValue < $1.key.rawValue }.map { .init($0.key.rawValue, JSON($0.value)) }),
+            "differentTickets": JSON(differentTickets), "different": .array(different.map(\.json)),
+            "failed": .array(failed.map { ["id": .string($0.id), "error": $0.diagnostic.json] }),
+            "listed": JSON(listed), "independentCount": independentCount.map { JSON($0) } ?? .null,
+        ]
+    }
+
+    /// Adds what was found of a ticket.
+    mutating func add(_ ticket: Ticket) {
+        let undeclared = ticket.differences.filter { !$0.isDeclared }
+        declared += ticket.differences.count - undeclared.count
+        guard !undeclared.isEmpty else { return }
+        for difference in undeclared { counts[difference.kind, default: 0] += 1 }
+        differentTickets += 1
+        var ticket = ticket
+        ticket.differences = undeclared
+        if different.count < Self.limit { different.append(ticket) }
+    }
+}

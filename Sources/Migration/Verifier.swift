@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import TicketModel
+
+/// Reads the target again and compares it with what source and mapping say should be there.
+///
+/// The journal's word is not taken for anything that is compared: the steps are planned as if nothing were written, and
+/// tickets are found by their marks. The journal gives the generation, the ids of tickets where the target cannot be
+/// searched, and the losses that answers showed.
+public struct Verifier: Sendable {
+    private let setup: MigrationSetup
+    private let target: any TargetReader
+    private let journal: any Journal
+
+    /// Prepares; nothing is sent yet.
+    public init(setup: MigrationSetup, target: any TargetReader, journal: any Journal) {
+        self.setup = setup
+        self.target = target
+        self.journal = journal
+    }
+
+    /// Compares all tickets that the selection lets through.
+    ///
+    /// Sends reads alone: the target's list, then for each ticket what ``TargetReader/stored(ticket:)`` takes, and a fetch
+    /// for each file.
+    /// - Parameter each: takes what was found of each ticket with differences, the declared too, in the source's order.
+    /// - Throws: `Diagnostic` where source, target or journal cannot be read at all.
+    public func verify(each: (Verification.Ticket) async throws -> Void = { _ in }) async throws -> Verification {
+        try await target.prepare(policy: .allow, sink: setup.sink)
+        let identity = try await setup.identity(in: journal)
+        try await setup.check(journal.head(), identity: identity, target: target.address)
+        var result = Verification()
+        let found = Dictionary(grouping: try await target.inventory().filter { !$0.isTakenBack }, by: \.digest)
+        result.independentCount = try await target.independentCount()
+        let preparation = TicketPreparation(
+            setup: setup, target: target, journal: MemoryJournal(), identity: identity)
+        try await verifyCatalogue(preparation, &result)
+        var waiting: [TicketWork] = []
+        try await SourceScan(setup: setup, phase: .verifying).run(preparation) { work, _, _ in
+            waiting.append(work)
+            guard waiting.count >= setup.concurrency else { return }
+            try await look(waiting, found, &result, each)
+            waiting = []
+        } failed: { id, diagnostic in
+            result.tickets += 1
+            result.failed.append((id, diagnostic))
+        }
+        try await look(waiting, found, &result, each)
+        return result
+    }
+
+    /// An entry that the migration was to make and that a plan of today would still make is not there.
+    private func verifyCatalogue(_ preparation: TicketPreparation, _ result: inout Verification) async throws {
+        guard let (_, work) = try await preparation.catalogue() else { return }
+        for step in work.steps where step.verb == .create {
+            result.counts[.missingEntry, default: 0] += 1
+            setup.sink.emit(
+                Diagnostic(
+                    .warning, code: "verify.missing-entry", "the target has no \(step.name)",
+                    remedy: "run `ticketferry migrate` again, or make it there by hand", cause: .someFailed))
+        }
+    }
+
+    private struct Looked: Sendable {
+        var ticket: Verification.Ticket
+        var messages = 0
+        var files = 0
+        var unfetched = 0
+        var waitingDates = 0
+        var isFound = false
+    }
+
+    private func look(
+        _ works: [TicketWork], _ found: [String: [FoundTicket]], _ result: inout Verification,
+        _ each: (Verification.Ticket) async throws -> Void
+    ) async throws {
+        let looked = try await withThrowingTaskGroup(of: (Int, Result<Looked, Diagnostic>).self) { group in
+            for (i, work) in works.enumerated() {
+                group.addTask {
+                    do {
+                        return (i, .success(try await look(work, found)))
+                    } catch let diagnostic as Diagnostic where diagnostic.cause != .machine {
+                        return (i, .failure(diagnostic))
+                    }
+                }
+            }
+            var all: [Int: Result<Looked, Diagnostic>] = [:]
+            for try await (i, one) in group { all[i] = one }
+            return all
+        }
+        for (i, work) in works.enumerated() {
+            result.tickets += 1
+            switch looked[i] {
+            case .success(let one)?:
+                result.messages += one.messages
+                result.files += one.files
+                result.unfetched += one.unfetched
+                result.waitingDates += one.waitingDates
+                if one.isFound { result.listed += 1 }
+                result.add(one.ticket)
+                if !one.ticket.differences.isEmpty { try await each(one.ticket) }
+            case .failure(let diagnostic)?: result.failed.append((work.id, diagnostic))
+            case nil: break
+            }
+        }
+    }
+
+    private func look(_ work: TicketWork, _ found: [String: [FoundTicket]]) async throws -> Looked {
+        var out = Looked(
+            ticket: Verification.Ticket(id: work.id, number: work.number, targetID: nil, url: nil, differences: []))
+        guard let create = work.all.first(where: { $0.verb == .create }) else {
+            out.ticket.differences = [
+                Difference(.missingTicket, "ticket", expected: nil, found: work.refusals.first?.message)
+            ]
+            return out
+        }
+        let candidates = (found[create.key.digest] ?? []).filter { $0.generation == create.key.generation }
+        out.isFound = !candidates.isEmpty
+        for double in candidates.dropFirst() {
+            out.ticket.differences.append(Difference(.doubledTicket, "ticket", found: double.receipt.id))
+        }
+        var receipt = candidates.first?.receipt
+        if receipt == nil, let id = try await journal.ticket(work.id)?.ticket.targetID { receipt = Receipt(id: id) }
+        let expected = await target.expectation(
+            of: TicketPlan(steps: work.all, losses: work.losses, finishing: work.finishing))
+        out.messages = expected.messages.count
+        guard let receipt, let stored = try await target.stored(ticket: receipt) else {
+            out.ticket.targetID = receipt?.id
+            out.ticket.differences.append(Difference(.missingTicket, "ticket"))
+            return out
+        }
+        (out.ticket.targetID, out.ticket.url) = (stored.id, stored.url ?? receipt.url)
+        let comparison = TicketComparison(expected, stored)
+        out.waitingDates = comparison.waitingDates
+        out.ticket.differences += comparison.differences
+        for (message, file, there) in comparison.files {
+            guard there.locator != nil else {
+                out.unfetched += 1
+                continue
+            }
+            out.files += 1
+            if try await target.sha256(of: there) != file.sha256 {
+                out.ticket.differences.append(
+                    Difference(.changedFile, "\(message): \(there.name)", expected: file.sha256))
+            }
+        }
+        // What only the answers showed is in the journal; what the plan foretold is in no expectation. Texts are never
+        // excused: the journal does not say which message of the ticket a loss is about.
+        let losses = out.ticket.differences.isEmpty ? [] : try await journal.losses(of: work.id)
+        for i in out.ticket.differences.indices {
+            out.ticket.differences[i].isDeclared = losses.contains { $0.foretells(out.ticket.differences[i]) }
+        }
+        return out
+    }
+}
+
+extension Loss {
+    /// Whether it says what a difference shows.
+    fileprivate func foretells(_ difference: Difference) -> Bool {
+        switch difference.kind {
+        case .missingFile, .changedFile:
+            guard field.contains("attachments"), let value else { return false }
+            // `a.png` or `a.png (12 bytes)`.
+            guard let name = difference.part.split(separator: ": ", maxSplits: 1).last else { return false }
+            return value == name || value.hasPrefix("\(name) (")
+        case .property: return field == difference.part
+        case .missingTag: return field == "tags[]" && value == difference.part
+        default: return false
+        }
+    }
+}
