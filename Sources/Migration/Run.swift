@@ -24,6 +24,8 @@ final class Run: Sendable {
         var counts = RunReport.Counts()
         var messages: [String: Int] = [:]
         var losses = 0
+        var adoptedWrites = 0
+        var sentAgain = 0
         var brake = Brake()
         var slowness = Slowness()
         var stoppedBy: Diagnostic?
@@ -77,7 +79,10 @@ final class Run: Sendable {
 
     /// Takes how long the target took for a step that it answered: fewer or more tickets at once, and the brake.
     ///
-    /// - Parameter meter: the exchanges of the step, where what carries them counts them.
+    /// - Parameters:
+    ///   - duration: from the step's start to its end.
+    ///   - meter: the exchanges of the step, where what carries them counts them.
+    ///   - now: by the run's clock.
     func answered(after duration: Duration, _ meter: AnswerMeter, at now: Duration) {
         let taken = meter.mean ?? duration
         slots.answered(after: taken, at: now)
@@ -95,6 +100,13 @@ final class Run: Sendable {
     private func look(at taken: Duration) {
         let isNarrow = slots.numbers.window == 1
         if let reason = tally.withLock({ $0.slowness.add(taken, isNarrow: isNarrow) }) { stop(reason) }
+    }
+
+    /// Counts what became of a write whose answer proved nothing.
+    func settled(adopted: Bool) {
+        tally.withLock { tally in
+            if adopted { tally.adoptedWrites += 1 } else { tally.sentAgain += 1 }
+        }
     }
 
     /// Notes that a request may still be at work.
@@ -180,6 +192,7 @@ final class Run: Sendable {
             report.counts = tally.counts
             report.messages = tally.messages
             report.losses = tally.losses
+            (report.adoptedWrites, report.sentAgain) = (tally.adoptedWrites, tally.sentAgain)
             report.stoppedBy = tally.stoppedBy
         }
     }

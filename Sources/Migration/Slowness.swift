@@ -20,9 +20,12 @@ struct Slowness: Hashable, Sendable {
     private var count = 0
     private var slow = 0
 
-    /// Counts an answer; gives the reason to stop, if there is one.
+    /// Counts an answer.
     ///
-    /// - Parameter isNarrow: whether no fewer tickets could be at work.
+    /// - Parameters:
+    ///   - duration: how long it took.
+    ///   - isNarrow: whether no fewer tickets could be at work.
+    /// - Returns: the reason to stop, if there is one.
     mutating func add(_ duration: Duration, isNarrow: Bool) -> Diagnostic? {
         let seconds = max(0, duration.totalSeconds)
         count += 1

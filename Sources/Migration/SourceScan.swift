@@ -122,7 +122,6 @@ extension Diagnostic {
             remedy: "look at this ticket in the source; the others are not affected")
     }
 
-    /// A plan or a run that was asked to stop.
     /// Stopped before all of the source was looked at, by somebody or for a reason that was said.
     static func interrupted(_ reason: Diagnostic?) -> Diagnostic {
         Diagnostic(

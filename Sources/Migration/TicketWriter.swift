@@ -174,6 +174,7 @@ struct TicketWriter {
             switch await lookUp(step) {
             case .success(.found(let receipt)):
                 if let conflict = try await take(receipt, of: step, losses: receipt.losses) { return .ended(conflict) }
+                run.settled(adopted: true)
                 return .done(receipt, adopted: true, losses: receipt.losses)
             case .success(.notFound): continue
             case .success(.cannotTell(let diagnostic)): return .ended(try await aside(step, diagnostic))
@@ -182,6 +183,7 @@ struct TicketWriter {
                     run.isStopping ? leftOff(inDoubt: !once) : unanswered(diagnostic, inDoubt: !once))
             }
         }
+        run.settled(adopted: false)
         return nil
     }
 
@@ -265,7 +267,7 @@ struct TicketWriter {
     private mutating func commit(_ entries: [JournalEntry]) async throws {
         let all = owed + entries
         owed = []
-        if !all.isEmpty { try await run.journal.record(all) }
+        if !all.isEmpty { try await run.slots.committing { try await run.journal.record(all) } }
     }
 
     // MARK: Other ends

@@ -30,6 +30,9 @@ package struct RunText {
                 "\(TerminalText.counted(report.finishingLines, "line")) for the database in \(TerminalText.safe(file)): what the API cannot set"
             )
         }
+        if let purged = report.purged {
+            lines.append("Purged at \(purged): only these counts are left; nothing can be added or taken back")
+        }
         lines += failures + borrowed
         if let reason = report.stoppedBy {
             lines += [
