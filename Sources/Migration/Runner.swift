@@ -66,6 +66,7 @@ public struct Runner: Sendable {
             }
         }
         let (summary, ids) = try await plan(identity: identity, policy: policy)
+        if let reason = setup.stop.reason { throw Diagnostic.interrupted(reason) }
         try refuseIfNeeded(summary)
         if summary.isEmpty {
             // Nothing to send: what an earlier run borrowed still goes back, and complete tickets are noted as such.
@@ -202,6 +203,7 @@ public struct Runner: Sendable {
         var report = RunReport(state: .finished)
         run.fill(&report)
         report.state = report.stoppedBy != nil ? .stopped : setup.stop.isStopped ? .interrupted : .finished
+        if report.state == .interrupted { report.stoppedBy = setup.stop.reason }
         report.started = started
         report.plan = summary
         if let path = options.finishingFile {

@@ -79,6 +79,7 @@ public struct Undoer: Sendable {
                     "if the journal was lost, `ticketferry migrate --adopt` rebuilds it from the target; then undo",
                 cause: .refused)
         }
+        try await journal.refuseIfPurged()
         let identity = head.identity
         try await setup.check(
             head,
@@ -136,7 +137,7 @@ public struct Undoer: Sendable {
                 if let work = works[i] { try await body(record, work) }
             }
             setup.observer.progress(progress)
-            if setup.stop.isStopped { throw Diagnostic.interrupted }
+            if setup.stop.isStopped { throw Diagnostic.interrupted(setup.stop.reason) }
         }
     }
 

@@ -87,6 +87,17 @@ struct WordPressSite: Sendable {
         return text.hasSuffix(".php") ? String(text[...(text.lastIndex(of: "/") ?? text.startIndex)]) : text + "/"
     }
 
+    /// A page for the team, from the address that a user typed; nil for what is no address (`sandbox:`).
+    static func adminPage(_ page: String, of typed: String) -> String? {
+        guard !typed.hasPrefix("sandbox:"), var url = try? BaseURL.parse(typed, api: .wordPress("")).base.site else {
+            return nil
+        }
+        url.query = nil
+        let text = url.text
+        let folder = text.hasSuffix(".php") ? String(text[...(text.lastIndex(of: "/") ?? text.startIndex)]) : text
+        return folder + (folder.hasSuffix("/") ? "" : "/") + "wp-admin/" + page
+    }
+
     /// The site's address without login and query.
     static func address(of client: APIClient) -> String {
         var url = client.base.site

@@ -66,6 +66,9 @@ package enum KBSupport {
                 "as many tickets as --seed says; 2 e-mails for each new ticket, 1 for each reply and each closing",
             ],
             open: { try await KBSupportSandbox.open($0) }),
+        page: { site, id in
+            Int(id).flatMap { WordPressSite.adminPage("post.php?post=\($0)&action=edit", of: site) }
+        },
         source: { context, connection in
             KBSupportSource(
                 api: try api(context, connection), usesXMLRPC: context.text("xmlrpc") != "off", sink: context.sink)

@@ -53,6 +53,9 @@ package enum SmartSupport {
                 ]
             },
             open: { try await SmartSupportSandbox.open($0) }),
+        page: { site, id in
+            WordPressSite.adminPage("admin.php?page=smart-support&ticket=\(PercentEncoding.encode(id))", of: site)
+        },
         source: { context, connection in
             var options = try filters(context)
             options.pageSize = connection.pageSize
