@@ -93,7 +93,7 @@ let package = Package(
             name: "ConnectorsTests",
             dependencies: [
                 "TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", "ConformanceKit",
-                httpTypes,
+                httpTypes, crypto,
             ]),
         .testTarget(
             name: "DumpsTests", dependencies: ["Dumps", "Formats", "Mapping", "Migration", "TicketModel", crypto],
@@ -104,7 +104,7 @@ let package = Package(
             dependencies: ["TicketModel", "Migration", "Journal", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "MappingTests", dependencies: ["TicketModel", "Formats", "Mapping"]),
         .testTarget(name: "MigrationTests", dependencies: ["TicketModel", "Mapping", "Migration", "Journal"]),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Migration", "Reports"], exclude: ["Golden"]),
         .testTarget(
             name: "SandboxTests",
             dependencies: ["TicketModel", "Migration", "Sandbox", "Connectors"],

@@ -27,7 +27,10 @@ final class Run: Sendable {
         var messages: [String: Int] = [:]
         var losses = 0
         var unsigned = 0
+        var adoptedWrites = 0
+        var sentAgain = 0
         var brake = Brake()
+        var slowness = Slowness()
         var stoppedBy: Diagnostic?
         var done = 0
         var total: Int?
@@ -78,6 +81,38 @@ final class Run: Sendable {
 
     /// Ends the run with a reason; the first counts.
     func stop(_ reason: Diagnostic) { tally.withLock { $0.stoppedBy = $0.stoppedBy ?? reason } }
+
+    /// Takes how long the target took for a step that it answered: fewer or more tickets at once, and the brake.
+    ///
+    /// - Parameters:
+    ///   - duration: from the step's start to its end.
+    ///   - meter: the exchanges of the step, where what carries them counts them.
+    ///   - now: by the run's clock.
+    func answered(after duration: Duration, _ meter: AnswerMeter, at now: Duration) {
+        let taken = meter.mean ?? duration
+        slots.answered(after: taken, at: now)
+        look(at: taken)
+    }
+
+    /// Takes that the target asked to wait or gave no answer that could be understood.
+    func troubled(after duration: Duration, _ meter: AnswerMeter, at now: Duration) {
+        slots.troubled(at: now)
+        // A connection that broke at once says nothing of how fast it is.
+        let taken = meter.mean ?? duration
+        if taken.totalSeconds >= Slowness.leastSeconds { look(at: taken) }
+    }
+
+    private func look(at taken: Duration) {
+        let isNarrow = slots.numbers.window == 1
+        if let reason = tally.withLock({ $0.slowness.add(taken, isNarrow: isNarrow) }) { stop(reason) }
+    }
+
+    /// Counts what became of a write whose answer proved nothing.
+    func settled(adopted: Bool) {
+        tally.withLock { tally in
+            if adopted { tally.adoptedWrites += 1 } else { tally.sentAgain += 1 }
+        }
+    }
 
     /// Notes that a request may still be at work.
     func uncertain(at time: Duration) { tally.withLock { $0.lastUncertain = time } }
@@ -172,6 +207,7 @@ final class Run: Sendable {
             report.messages = tally.messages
             report.losses = tally.losses
             report.unsigned = tally.unsigned
+            (report.adoptedWrites, report.sentAgain) = (tally.adoptedWrites, tally.sentAgain)
             report.stoppedBy = tally.stoppedBy
         }
     }

@@ -66,6 +66,7 @@ public struct Runner: Sendable {
             }
         }
         let (summary, ids) = try await plan(identity: identity, policy: policy)
+        if let reason = setup.stop.reason { throw Diagnostic.interrupted(reason) }
         try refuseIfNeeded(summary)
         if summary.isEmpty {
             // Nothing to send: what an earlier run borrowed still goes back, and complete tickets are noted as such.
@@ -105,8 +106,10 @@ public struct Runner: Sendable {
             try archive?.add(id: work.id, line: work.archived(line, of: ticket), files: work.files)
         }
         try archive?.finish { try? setup.mapping.decode($0).id }
-        // Not one ticket is as it was: another mapping, target or migration, and not what somebody wrote meanwhile.
-        if signed == 0, unsigned > 0 { throw Diagnostic.planDiffers }
+        // Not one ticket is as it was, and none was written by it yet: another mapping, target or migration.
+        if signed == 0, unsigned > 0, try await journal.realTickets(after: nil, limit: 1).isEmpty {
+            throw Diagnostic.planDiffers
+        }
         return (summary, limited ? ids : nil)
     }
 
@@ -200,6 +203,7 @@ public struct Runner: Sendable {
         var report = RunReport(state: .finished)
         run.fill(&report)
         report.state = report.stoppedBy != nil ? .stopped : setup.stop.isStopped ? .interrupted : .finished
+        if report.state == .interrupted { report.stoppedBy = setup.stop.reason }
         report.started = started
         report.plan = summary
         if let path = options.finishingFile {

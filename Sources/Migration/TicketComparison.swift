@@ -180,7 +180,7 @@ struct MessagePairing {
                 added.append(s)
             }
         }
-        outOfOrder = Self.outOfOrder(pairs)
+        outOfOrder = Self.outOfOrder(pairs.filter { expected[$0.key].hasPlace })
     }
 
     /// Pairs what stands alone between two known messages and resembles what must be there.

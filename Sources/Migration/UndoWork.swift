@@ -78,7 +78,8 @@ struct UndoPreparation: Sendable {
         }
         let there = Set(stored.messages.map(\.id))
         for step in steps where step.verb == .append {
-            guard let receipt = step.receipt, !there.contains(receipt.id) else { continue }
+            // Without an id: an understood step that wrote nothing (a note that a target would not take).
+            guard let receipt = step.receipt, !receipt.id.isEmpty, !there.contains(receipt.id) else { continue }
             out.append("\(step.name) was deleted")
         }
         return out

@@ -36,6 +36,9 @@ package struct RunText {
                     "\(TerminalText.counted(report.unsigned, "ticket")) changed since the plan was signed: left for the next plan"
                 ))
         }
+        if let purged = report.purged {
+            lines.append("Purged at \(purged): only these counts are left; nothing can be added or taken back")
+        }
         lines += failures + borrowed
         if let reason = report.stoppedBy {
             lines += [

@@ -18,6 +18,7 @@ struct MigrateCommand: AsyncParsableCommand {
               ticketferry migrate acme.yaml
               ticketferry migrate acme.yaml --limit 10
               ticketferry migrate acme.yaml --plan acme.plan.json
+              ticketferry migrate acme.yaml --until 06:00 --rate 60/min
             """)
 
     @Argument(help: "The migration file.", completion: .file(extensions: ["yaml", "yml"]))
@@ -49,6 +50,10 @@ struct MigrateCommand: AsyncParsableCommand {
             "First makes a ticket for this address of yours, asks whether an e-mail came, and takes it back.",
             valueName: "address"))
     var canary: String?
+
+    @Option(
+        help: "Stops in good order at that time: 06:00, or 2026-12-01T06:00 (local time). The same command goes on.")
+    var until: String?
 
     @Flag(name: .shortAndLong, help: "Does not ask before the first write.")
     var yes = false
@@ -82,6 +87,8 @@ struct MigrateCommand: AsyncParsableCommand {
         let stop = StopSignal()
         let signals = Signals { stop.stop() }
         defer { withExtendedLifetime(signals) {} }
+        let timer = try until.map { StopTimer(try StopTime(parsing: $0), stop) }
+        defer { timer?.cancel() }
         var flags = selection.flags
         flags.requestsPerMinute = requestsPerMinute
         flags.overwritesConflicts = conflicts == .overwrite
