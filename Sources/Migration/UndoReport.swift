@@ -32,6 +32,8 @@ public struct UndoReport: Sendable {
     public var touched: [Left] = []
     /// Tickets and other things that stay since the target has no way back, or something else uses them.
     public var left: [Left] = []
+    /// What no API takes back of what was made besides tickets: traces that people have to know of, and no failure.
+    public var remains: [String] = []
     /// Tickets that could not be taken back this time.
     public var failed: [(id: String, diagnostic: Diagnostic)] = []
     /// Entries of the catalogue, customers and the like that are to be deleted where nothing else uses them.
@@ -64,7 +66,7 @@ public struct UndoReport: Sendable {
         var value: JSON = [
             "version": 1, "state": .string(state.rawValue), "deleted": JSON(deleted), "closed": JSON(closed),
             "gone": JSON(gone), "besides": JSON(besides), "mails": JSON(mails), "requests": JSON(requests),
-            "touched": .array(touched.map(\.json)), "left": .array(left.map(\.json)),
+            "touched": .array(touched.map(\.json)), "left": .array(left.map(\.json)), "remains": .array(remains.map { .string($0) }),
             "failed": .array(failed.map { ["id": .string($0.id), "error": $0.diagnostic.json] }),
             "borrowed": .array(borrowed.map { .string($0.borrowing.name) }),
         ]

@@ -155,7 +155,7 @@ public struct Undoer: Sendable {
         report.besides = rest.work?.steps.count ?? 0
         report.mails += rest.work?.mails ?? 0
         report.requests += rest.work?.steps.reduce(0) { $0 + $1.requests } ?? 0
-        report.leave(rest.remains)
+        report.remains = rest.remains
         report.borrowed = try await journal.borrowings(open: true)
         return (report, made)
     }
@@ -291,7 +291,7 @@ public struct Undoer: Sendable {
         _ identity: MigrationIdentity, _ made: Set<String>, _ run: Run, _ tally: borrowing Mutex<UndoReport>
     ) async throws {
         let rest = await besides(identity, made)
-        tally.withLock { $0.leave(rest.remains) }
+        tally.withLock { $0.remains = rest.remains }
         guard let work = rest.work else { return }
         await run.slots.acquire()
         defer { run.slots.release() }
@@ -350,11 +350,6 @@ extension Diagnostic {
 }
 
 extension UndoReport {
-    /// Notes what stays of what was made besides tickets.
-    fileprivate mutating func leave(_ remains: [String]) {
-        left += remains.map { Left(id: nil, targetID: nil, url: nil, why: $0) }
-    }
-
     /// Counts what is to become of a ticket.
     fileprivate mutating func add(_ work: UndoWork) {
         switch work {

@@ -29,6 +29,7 @@ package struct UndoText {
         lines += list(
             report.touched, "people changed it since it was written; it is left as it is (--force takes it too)")
         lines += list(report.left, "stays")
+        lines += report.remains.map { "remains: " + TerminalText.safe($0) }
         for (id, diagnostic) in report.failed.prefix(Self.shown) {
             lines += [
                 style.red("failed: ") + TerminalText.safe("\(id): \(diagnostic.message)"),
