@@ -222,6 +222,8 @@ public enum JournalMemo: String, Sendable, CaseIterable {
     case baseline
     /// An `undo` is under way or was broken off: when it began.
     case undo
+    /// A run did not end, so that the journal may lack its last commits, and no run since has gone through all tickets.
+    case mistrusted
 }
 
 /// Two tickets claim one id of the target.
