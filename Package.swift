@@ -74,7 +74,8 @@ let package = Package(
         .target(
             name: "ConformanceKit",
             dependencies: [
-                "TicketModel", "Mapping", "Migration", "Transport", "Sandbox", "Connectors", crypto, httpTypes,
+                "TicketModel", "Mapping", "Migration", "Journal", "Transport", "Sandbox", "Connectors", crypto,
+                httpTypes,
             ]),
         .target(name: "Reports", dependencies: ["TicketModel", "Migration"]),
         .executableTarget(

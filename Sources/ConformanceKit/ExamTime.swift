@@ -30,6 +30,9 @@ package final class ExamTime: RunClock {
     /// Goes on to a moment; one that is past already changes nothing.
     package func advance(to moment: Timestamp) { advance(.seconds(moment.seconds - start) - elapsed()) }
 
+    /// Takes back the time that a process that is dead already seemed to wait for.
+    func rewind(to moment: Duration) { passed.withLock { $0 = min($0, moment) } }
+
     /// Seconds since 1970.
     var calendar: Double { Double(start) + elapsed().inSeconds }
 

@@ -8,12 +8,16 @@ package final class MemorySource: TicketSource {
     private let tickets: Mutex<[Ticket]>
     private let pageSize: Int
     private let files: [String: ResolvedFile]
+    private let entries: [CatalogueEntry]
 
     /// Holds tickets; `files` are their attachments' bytes by name.
-    package init(_ tickets: [Ticket], pageSize: Int = 20, files: [String: ResolvedFile] = [:]) {
+    package init(
+        _ tickets: [Ticket], pageSize: Int = 20, files: [String: ResolvedFile] = [:], catalogue: [CatalogueEntry] = []
+    ) {
         self.tickets = Mutex(tickets)
         self.pageSize = pageSize
         self.files = files
+        entries = catalogue
     }
 
     /// Puts others in their place, as if the source had changed.
@@ -40,6 +44,8 @@ package final class MemorySource: TicketSource {
         if let file = attachment.name.flatMap({ files[$0] }) { return .success(file) }
         return .failure(FileUnavailable("the exam has no such file"))
     }
+
+    package func catalogue() async throws -> [CatalogueEntry] { entries }
 
     package func losses() async -> [Loss] { [] }
 

@@ -9,6 +9,7 @@ enum JournalFailure: Error {
     case notAJournal
     case newer(Int)
     case notDurable
+    case noIntent(part: String)
     case locked(by: String?)
     case lockFailed(Int32)
 
@@ -40,6 +41,11 @@ enum JournalFailure: Error {
         case notDurable:
             return (
                 "journal.not-durable", "SQLite does not take `synchronous = FULL`", "report this; nothing was written"
+            )
+        case noIntent(let part):
+            return (
+                "journal.no-intent", "the answer to “\(part)” came without its intent being written down",
+                "report this with the log; then run the same command again"
             )
         case locked(let owner):
             return (

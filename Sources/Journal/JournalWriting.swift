@@ -156,6 +156,8 @@ enum JournalWriting {
                 WHERE ticket = ? AND generation = ? AND part = ?
                 """,
             [receipt.id, JournalReading.text(of: receipt), key.ticket, key.generation, key.part])
+        // A receipt that is not kept would let the write be sent again.
+        guard db.changesCount == 1 else { throw JournalFailure.noIntent(part: key.part) }
     }
 
     private static func write(_ losses: [Loss], of ticket: String, to db: Database) throws {

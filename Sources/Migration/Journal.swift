@@ -226,6 +226,8 @@ public enum JournalMemo: String, Sendable, CaseIterable {
     case undo
     /// All that was known of people is removed: when, and the counts of what was known.
     case purged
+    /// A run did not end, so that the journal may lack its last commits, and no run since has gone through all tickets.
+    case mistrusted
 }
 
 /// Two tickets claim one id of the target.

@@ -72,8 +72,7 @@ public struct Planner: Sendable {
     private var isLackTelling: Bool {
         get async throws {
             if try await journal.realTickets(after: nil, limit: 1).isEmpty { return true }
-            guard let last = try await journal.lastRun() else { return true }
-            return last.ended != nil
+            return try await !journal.isMistrusted
         }
     }
 

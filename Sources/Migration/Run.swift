@@ -36,6 +36,7 @@ final class Run: Sendable {
         var total: Int?
         var waiting: String?
         var lastUncertain: Duration?
+        var isBorrowingInDoubt = false
         var stopSeen: Duration?
     }
 
@@ -117,12 +118,21 @@ final class Run: Sendable {
     /// Notes that a request may still be at work.
     func uncertain(at time: Duration) { tally.withLock { $0.lastUncertain = time } }
 
+    /// Notes that a setting may still be changed by a request that got no answer.
+    func borrowingFailed(at time: Duration) {
+        tally.withLock { tally in
+            tally.lastUncertain = time
+            tally.isBorrowingInDoubt = true
+        }
+    }
+
     /// Waits until nothing that was sent can be at work any more: what is given back too early lets the target send
     /// e-mails for it.
     ///
-    /// Only where a write is in doubt, and also after the signal to stop.
+    /// Only where a write or a borrowing is in doubt, and also after the signal to stop.
     func settleBeforeGivingBack() async {
-        guard let doubts = try? await journal.inDoubt(), !doubts.isEmpty,
+        guard let doubts = try? await journal.inDoubt(),
+            !doubts.isEmpty || tally.withLock({ $0.isBorrowingInDoubt }),
             let open = try? await journal.borrowings(open: true), !open.isEmpty
         else { return }
         let left = settleTime - (clock.elapsed() - (tally.withLock { $0.lastUncertain } ?? began))

@@ -153,15 +153,12 @@ public struct Runner: Sendable {
     ) async throws -> RunReport {
         try await journal.setHead(JournalHead(identity: identity, target: target.address))
         // A run that did not end may have lost its last commits with the machine's power: the journal is then believed
-        // only in what it has, not in what it lacks.
+        // only in what it has, not in what it lacks, until a run has gone through all tickets.
+        let isMistrusted = try await journal.isMistrusted
         let mistrusted: [String: [FoundTicket]]? =
-            if borrows, let last = try await journal.lastRun(), last.ended == nil {
-                try await planner.inventory(from: identity.generation)
-            } else {
-                nil
-            }
+            borrows && isMistrusted ? try await planner.inventory(from: identity.generation) : nil
         let started = setup.clock.now()
-        try await journal.record([.runBegan(started)])
+        try await journal.record([.runBegan(started)] + (isMistrusted ? [.memo(.mistrusted, true)] : []))
         var setup = setup
         if let ids {
             setup.selection.ids = ids
@@ -171,11 +168,19 @@ public struct Runner: Sendable {
         let run = Run(
             preparation: preparation, target: target, settleTime: await target.features.settleTime,
             began: began, total: summary.total, sends: borrows, mistrusted: mistrusted, seal: options.seal)
-        let borrowed = Borrowed(target: target, journal: journal, clock: setup.clock, sink: setup.sink)
+        let borrowed = Borrowed(
+            target: target, journal: journal, clock: setup.clock, sink: setup.sink,
+            settleTime: await target.features.settleTime, isStopping: { run.isStopping })
         do {
             if borrows {
                 try await learnBaseline()
-                try await borrowed.take(summary.borrowings)
+                do { try await borrowed.take(summary.borrowings) } catch {
+                    run.borrowingFailed(at: setup.clock.elapsed())
+                    throw error
+                }
+            } else if options.adopts {
+                // What the run borrowed whose journal is lost is given back as far as the target shows it.
+                try await borrowed.note(summary.borrowings)
             }
             try await writeCatalogue(run)
             try await writeTickets(run)
@@ -213,9 +218,10 @@ public struct Runner: Sendable {
         }
         let ended = setup.clock.now()
         report.finished = ended
-        try await journal.record([
-            .runEnded(ended, report.state == .finished ? setup.endState(tickets: summary.total) : report.state)
-        ])
+        let state = report.state == .finished ? setup.endState(tickets: summary.total) : report.state
+        let counts = report.counts
+        let isWhole = state == .finished && counts.failed + counts.uncertain + counts.skipped == 0
+        try await journal.record([.runEnded(ended, state)] + (isWhole ? [.memo(.mistrusted, .null)] : []))
         report.borrowed = try await journal.borrowings(open: true)
         report.failures = try await journal.failures(limit: 1000)
         return report
@@ -292,6 +298,16 @@ public struct Runner: Sendable {
         record.failure = .init(diagnostic)
         try await run.journal.record([.ticket(record)])
         run.finished(TicketEnd(.failed(diagnostic)))
+    }
+}
+
+extension Journal {
+    /// Whether it may lack what was written.
+    var isMistrusted: Bool {
+        get async throws {
+            if let last = try await lastRun(), last.ended == nil { return true }
+            return try await memo(.mistrusted)?.bool == true
+        }
     }
 }
 

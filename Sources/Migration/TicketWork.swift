@@ -41,6 +41,8 @@ struct TicketWork: Sendable {
     var record: TicketRecord?
     /// Steps that may be in the target or not.
     var inDoubt: [WriteKey: StepRecord]
+    /// Those of ``inDoubt`` that the journal lacks.
+    var presumed: [StepRecord] = []
     var progress: TicketProgress
     var losses: [Loss]
     var refusals: [Diagnostic]
@@ -343,7 +345,9 @@ extension TicketWork {
             || steps.contains { found[$0.key.digest] != nil }
         guard isBegun else { return }
         for step in steps where step.verb.canDouble && inDoubt[step.key] == nil {
-            inDoubt[step.key] = StepRecord(step, sentAt: Timestamp(seconds: 0))
+            let record = StepRecord(step, sentAt: Timestamp(seconds: 0))
+            inDoubt[step.key] = record
+            presumed.append(record)
         }
     }
 

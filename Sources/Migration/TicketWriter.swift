@@ -55,7 +55,8 @@ struct TicketWriter {
         }
         record.state = .begun
         record.failure = nil
-        owed = [.ticket(record)]
+        // Doubts that the journal lacks are written down first: this run may end before it comes to them.
+        owed = [.ticket(record)] + work.presumed.map { .intent($0) }
         var deferred: [Step] = []
         for step in work.steps {
             if run.isStopping {

@@ -8,7 +8,7 @@ package import TicketModel
 /// ``authentication``.
 package struct APIClient: Sendable {
     package var base: BaseURL
-    package var authentication: Authentication
+    package var authentication: Authentication { didSet { learnSecrets() } }
     /// Fields of every call.
     package var fields: HTTPFields
     package var retries: RetryPolicy
@@ -17,7 +17,9 @@ package struct APIClient: Sendable {
     /// The most bytes of an answer that is read into memory.
     package var bodyLimit: Int
     /// Secrets beside the login that must not be shown, such as one that goes into a body.
-    package var otherSecrets: [Secret] = []
+    package var otherSecrets: [Secret] = [] { didSet { learnSecrets() } }
+    /// Made once and not for each request: a secret has a dozen forms.
+    private(set) var redactor: Redactor
 
     package let transport: any HTTPTransport
     package let pacer: Pacer
@@ -44,6 +46,7 @@ package struct APIClient: Sendable {
         self.log = log
         self.timekeeper = timekeeper
         self.dice = dice
+        redactor = Redactor(authentication.secrets)
         fields = [.userAgent: "Ticketferry/\(version)", .accept: "application/json"]
     }
 
@@ -53,7 +56,7 @@ package struct APIClient: Sendable {
     /// Takes this client's secrets out of a text, such as a message that the helpdesk sent.
     package func redact(_ text: String) -> String { redactor.clean(text) }
 
-    var redactor: Redactor { Redactor(authentication.secrets + otherSecrets) }
+    private mutating func learnSecrets() { redactor = Redactor(authentication.secrets + otherSecrets) }
 
     /// Makes a call and gives its answer, of whatever status.
     ///

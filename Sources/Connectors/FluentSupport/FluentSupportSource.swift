@@ -42,14 +42,16 @@ package final class FluentSupportSource: TicketSource {
 
     package func list(since: Timestamp?, after: Cursor?) async throws -> Page {
         let (api, zone) = try await ready()
-        let page = after.flatMap { Int($0.text) } ?? 1
+        // The page, and the highest id of those before it.
+        let place = after?.text.split(separator: " ").map { Int($0) ?? 0 } ?? []
+        let (page, seen) = (max(1, place.first ?? 1), place.count > 1 ? place[1] : 0)
         if after == nil {
             state.withLock {
                 $0.report = ReadReport(); $0.rendered = 0
             }
         }
         let list = try await api.tickets(page: page, perPage: perPage)
-        guard let rows = list["data"]?.array else {
+        guard let data = list["data"]?.array else {
             // No list is not an empty list: taken for one, it would be the end of a reading without a word.
             throw Diagnostic(
                 code: "fluent-support.odd-answer", "Fluent Support's list of tickets was not understood",
@@ -57,6 +59,7 @@ package final class FluentSupportSource: TicketSource {
                 remedy: "run the same command again; if it goes on, ask the site's host what changes its answers",
                 cause: .unavailable)
         }
+        let rows = try await slipped(before: page, after: seen, api) + data
         var kept: [String: JSON] = [:]
         var stubs: [Stub] = []
         for row in rows {
@@ -73,14 +76,35 @@ package final class FluentSupportSource: TicketSource {
             state.rows = held
         }
         let last = list["last_page"]?.int ?? page
-        let isEnd = rows.isEmpty || page >= last
+        let isEnd = data.isEmpty || page >= last
+        let highest = rows.compactMap { $0["id"]?.int }.max() ?? 0
         let listed = state.withLock { state in
             state.listed = (after == nil ? 0 : state.listed) + rows.count
             return state.listed
         }
         if isEnd, since == nil { try await crossCheck(listed: listed, api) }
         return Page(
-            stubs: stubs, next: isEnd ? nil : Cursor(String(page + 1)), total: since == nil ? list["total"]?.int : nil)
+            stubs: stubs, next: isEnd ? nil : Cursor("\(page + 1) \(max(seen, highest))"),
+            total: since == nil ? list["total"]?.int : nil)
+    }
+
+    /// Tickets that moved to earlier pages since those were read, because others were deleted.
+    ///
+    /// One row tells in most cases that there are none: the one right before the page.
+    private func slipped(before page: Int, after seen: Int, _ api: FluentSupportAPI) async throws -> [JSON] {
+        guard page > 1, seen > 0 else { return [] }
+        func rows(_ page: Int, _ size: Int) async throws -> [JSON] {
+            try await api.tickets(page: page, perPage: size)["data"]?.array ?? []
+        }
+        func first(_ rows: [JSON]) -> Int { rows.first?["id"]?.int ?? .max }
+        if first(try await rows((page - 1) * perPage, 1)) <= seen { return [] }
+        var found: [JSON] = []
+        for earlier in (1..<page).reversed() {
+            let there = try await rows(earlier, perPage)
+            found = there.filter { ($0["id"]?.int ?? 0) > seen } + found
+            if first(there) <= seen { break }
+        }
+        return found
     }
 
     package func fetch(_ stub: Stub) async throws -> CanonicalLine {

@@ -93,12 +93,20 @@ extension FluentSupportTarget {
         let isOwn = options.ownsStaging && name == options.staging
         guard borrowing.before.isNull || isOwn else { return .givenBack }
         let boxes = try await api.read("mailboxes")["mailboxes"]?.array ?? []
-        guard let ours = boxes.first(where: { $0["name"]?.string == name && Self.isOurs($0) }),
-            let id = ours["id"]?.int
-        else {
-            learn(staging: nil)
-            return .givenBack
+        // More than one where a request that made it went on after its run had died, and the next run made another.
+        let all = boxes.filter { $0["name"]?.string == name && Self.isOurs($0) }
+        for ours in all {
+            let outcome = try await removeStaging(ours, name: name, among: boxes, api)
+            guard case .givenBack = outcome else { return outcome }
         }
+        learn(staging: nil)
+        return .givenBack
+    }
+
+    private func removeStaging(
+        _ ours: JSON, name: String, among boxes: [JSON], _ api: FluentSupportAPI
+    ) async throws -> GiveBack {
+        guard let id = ours["id"]?.int else { return .givenBack }
         let held = try await api.read("tickets", [("per_page", "1"), ("filters[mailbox_id][]", String(id))])[
             "tickets"]?["total"]?.int
         let count = max(held ?? 1, ours["tickets_count"]?.int ?? 0)
@@ -115,7 +123,6 @@ extension FluentSupportTarget {
         // The plugin answers refusals with 200 here: only the list tells.
         let left = try await api.read("mailboxes")["mailboxes"]?.array ?? []
         if left.contains(where: { $0["id"]?.int == id }) { return .changedMeanwhile(["mailbox": .string(name)]) }
-        learn(staging: nil)
         return .givenBack
     }
 

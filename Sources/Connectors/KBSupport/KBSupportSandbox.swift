@@ -71,7 +71,7 @@ package actor KBSupportSandbox: SandboxHelpdesk {
     }
 
     /// Changes the tables as a test needs them; durable like a request.
-    func edit(_ change: @Sendable (inout SandboxTables) -> Void) throws {
+    package func edit(_ change: @Sendable (inout SandboxTables) -> Void) throws {
         change(&tables)
         indexChildren()
         try tables.commit()

@@ -110,7 +110,11 @@ extension SmartSupportTarget {
                 let found = all.filter { SmartSupportText.carries(SmartSupportText.text(of: $0), step.key) }
                 guard found.count == 1, let reply = found.first else { continue }
                 if try await isExposed(reply, step, ticket: ticket.id) { throw exposed(step, ticket: ticket.id) }
-                out[step.key] = receipt(of: reply, step)
+                var receipt = receipt(of: reply, step)
+                let text = step.payload["text"]?.string ?? ""
+                let stored = SmartSupportText.text(of: reply) ?? ""
+                if let lines = NoteLines.held(by: stored, of: step, text: text) { receipt.details["lines"] = lines }
+                out[step.key] = receipt
             }
         }
         return out
