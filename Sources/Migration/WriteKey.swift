@@ -58,7 +58,7 @@ public struct WriteKey: Hashable, Sendable {
     }
 
     /// Whether it is of the note that names what the target cannot hold.
-    var isMigrationNote: Bool { part == "note" || part.hasPrefix("note:") }
+    package var isMigrationNote: Bool { part == "note" || part.hasPrefix("note:") }
 
     /// What an API's own field holds: `ferry-` digest `-` generation `-`.
     ///

@@ -15,6 +15,7 @@ enum MigrationNotes {
     ///   - lines: all of the ticket; equal ones count.
     ///   - progress: what is written; receipts name their lines under `lines`.
     ///   - key: makes the key of a part.
+    /// - Returns: the notes in their order, each with its lines.
     static func notes(
         of lines: [String], progress: TicketProgress, key: (String) -> WriteKey
     ) -> [(key: WriteKey, lines: [Line])] {
@@ -24,7 +25,7 @@ enum MigrationNotes {
             numbers[line] = number
             return (name: String(Digest.of([line, String(number)]).prefix(16)), text: line)
         }
-        let notes = progress.done.filter { $0.key.part == "note" || $0.key.part.hasPrefix("note:") }
+        let notes = progress.done.filter(\.key.isMigrationNote)
             .sorted { $0.value.order < $1.value.order }
         var written: Set<String> = []
         var out: [(key: WriteKey, lines: [Line])] = []

@@ -7,9 +7,7 @@ extension SmartSupportPlanner {
     ///
     /// It comes before all messages: what the site makes of internal notes shows with it, and not with a private text.
     mutating func migrationNote() {
-        guard hasNotes || progress.done.keys.contains(where: { $0.part == "note" || $0.part.hasPrefix("note:") }) else {
-            return
-        }
+        guard hasNotes || progress.done.keys.contains(where: \.isMigrationNote) else { return }
         // What says no more than that something is not there needs no line.
         let lines = book.noteLines.filter { !$0.hasPrefix("messages[]: ") } + noteLines
         for (key, lines) in MigrationNotes.notes(of: lines, progress: progress, key: key) { note(key, lines) }
