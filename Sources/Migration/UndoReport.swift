@@ -66,7 +66,8 @@ public struct UndoReport: Sendable {
         var value: JSON = [
             "version": 1, "state": .string(state.rawValue), "deleted": JSON(deleted), "closed": JSON(closed),
             "gone": JSON(gone), "besides": JSON(besides), "mails": JSON(mails), "requests": JSON(requests),
-            "touched": .array(touched.map(\.json)), "left": .array(left.map(\.json)), "remains": .array(remains.map { .string($0) }),
+            "touched": .array(touched.map(\.json)), "left": .array(left.map(\.json)),
+            "remains": .array(remains.map { .string($0) }),
             "failed": .array(failed.map { ["id": .string($0.id), "error": $0.diagnostic.json] }),
             "borrowed": .array(borrowed.map { .string($0.borrowing.name) }),
         ]
