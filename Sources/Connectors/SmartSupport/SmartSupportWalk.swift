@@ -146,8 +146,9 @@ struct SmartSupportWalk {
         return Step(rows: kept, next: next, total: total)
     }
 
-    /// Whether the filter by date goes by the clock that the site shows: its latest ticket must pass a filter from its own
-    /// date on. A site without tickets proves nothing, and needs nothing.
+    /// Whether the filter by date goes by the clock that the site shows.
+    ///
+    /// Its latest ticket must pass a filter from its own date on. A site without tickets proves nothing, and needs nothing.
     private func filterHolds() async throws -> Bool {
         var latest = Place()
         latest.size = 0
