@@ -156,8 +156,13 @@ public struct Verifier: Sendable {
         let losses =
             out.ticket.differences.isEmpty
             ? [] : try await journal.losses(of: work.id).filter { !work.losses.contains($0) }
+        // A later run added them (one more migration note): a plan as if nothing were written has no steps for them.
+        let steps = out.ticket.differences.isEmpty ? [] : try await journal.ticket(work.id)?.steps ?? []
+        let ours = Set(steps.filter { $0.verb == .append }.compactMap { $0.receipt?.id })
         for i in out.ticket.differences.indices {
-            out.ticket.differences[i].isDeclared = losses.contains { $0.foretells(out.ticket.differences[i]) }
+            let difference = out.ticket.differences[i]
+            out.ticket.differences[i].isDeclared =
+                losses.contains { $0.foretells(difference) } || difference.isAdded(amongst: ours)
         }
         return out
     }
@@ -177,5 +182,13 @@ extension Loss {
         case .missingTag: return field == "tags[]" && value == difference.part
         default: return false
         }
+    }
+}
+
+extension Difference {
+    /// Whether it is a message too many that has one of these ids.
+    fileprivate func isAdded(amongst ids: Set<String>) -> Bool {
+        guard kind == .addedMessage, let id = part.split(separator: " ", maxSplits: 1).last else { return false }
+        return ids.contains(String(id))
     }
 }

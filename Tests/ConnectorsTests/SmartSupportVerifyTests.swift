@@ -155,6 +155,31 @@ struct SmartSupportVerifyTests {
         #expect(result.exitCause == .someFailed)
     }
 
+    @Test("verify finds nothing after a later run that brought messages and changes")
+    func later() async throws {
+        let bench = try await SmartSupportBench.open()
+        var tickets = HostileTickets.all(6)
+        let journal = MemoryJournal()
+        try await bench.run(tickets, journal)
+        for n in tickets.indices {
+            var more = Message(kind: n % 2 == 0 ? .reply : .note)
+            more.id = "late"
+            more.author = Person(role: .agent, name: "Ada Okafor", email: "ada@lab.example")
+            more.body = .text("late words")
+            more.createdAt = Timestamp("2024-08-01T12:00:00Z")
+            tickets[n].messages.append(more)
+        }
+        tickets[1].priority = .urgent
+        // One without empty texts, for which the subject of the time stands.
+        tickets[0].subject = "another"
+        tickets[3].tags.append("new")
+        let report = try await bench.run(tickets, journal)
+        #expect(report.failures.isEmpty && report.counts.updated == 6)
+        let result = try await bench.verify(tickets, journal)
+        #expect(result.exitCause == nil, "\(result.json.canonicalText)")
+        #expect(try await bench.undoer(tickets, journal).plan().touched.isEmpty)
+    }
+
     @Test(
         "undo marks what is closed, leaves the rest and says so, with no mail; a new migration writes the former anew")
     func undo() async throws {

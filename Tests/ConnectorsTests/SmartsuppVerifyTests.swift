@@ -142,6 +142,28 @@ struct SmartsuppVerifyTests {
         #expect(result.differentTickets == 1 && result.failed.isEmpty && result.exitCause == .someFailed)
     }
 
+    @Test("verify finds nothing after a later run that brought messages and changes")
+    func later() async throws {
+        let bench = try SmartsuppBench()
+        var tickets = (0..<3).map { Ticket.sample(id: "l\($0)", status: .open) }
+        let journal = MemoryJournal()
+        try await bench.run(tickets, journal: journal)
+        for n in tickets.indices {
+            var more = Message(kind: .reply)
+            more.id = "m9"
+            more.author = n == 0 ? tickets[n].requester : Person(role: .agent, email: "ada@lab.example")
+            more.body = .html("<p>late</p>", lineBreaks: false)
+            more.createdAt = Timestamp("2024-08-01T12:00:00Z")
+            tickets[n].messages.append(more)
+            tickets[n].status = .closed
+        }
+        let report = try await bench.run(tickets, journal: journal)
+        #expect(report.failures.isEmpty && report.counts.updated == 3)
+        let result = try await bench.verify(tickets, [], journal)
+        #expect(result.exitCause == nil, "\(result.json.canonicalText)")
+        #expect(try await bench.undoer(tickets, [], journal).plan().touched.isEmpty)
+    }
+
     @Test("undo closes all conversations without a mail, interrupted or not, and a new migration writes new ones")
     func undo() async throws {
         let (stop, box) = (StopSignal(), SandboxObserverBox())

@@ -15,7 +15,7 @@ enum MigrationNotes {
     ///   - lines: all of the ticket; equal ones count.
     ///   - progress: what is written; receipts name their lines under `lines`.
     ///   - key: makes the key of a part.
-    /// - Returns: the notes in their order, each with its lines.
+    /// - Returns: each note's key and the lines that it holds.
     static func notes(
         of lines: [String], progress: TicketProgress, key: (String) -> WriteKey
     ) -> [(key: WriteKey, lines: [Line])] {

@@ -59,7 +59,7 @@ extension SmartsuppTarget {
     ///   - messages: all of the conversation, oldest first.
     ///   - taken: ids of messages that are other steps'.
     ///   - others: steps that come after this one and are not found yet: equal messages may be theirs.
-    /// - Returns: the message, or that it is not there, or that several may be it.
+    /// - Returns: what is known of the write.
     func find(_ step: Step, in messages: [JSON], taken: Set<String>, others: [Step] = []) -> LookUp {
         let own = messages.filter { Self.extID($0) == step.key.marker }
         if own.count > 1 { return .cannotTell(Self.several(step, own, api)) }
