@@ -31,7 +31,20 @@ final class FileLock: Sendable {
     /// Lets others have it.
     ///
     /// The file stays: removing it would race with who has just opened it.
-    func release() { _ = flock(descriptor, LOCK_UN) }
+    ///
+    /// - Parameter isClean: whether what it guards was closed in good order: the lock's file is empty then.
+    func release(isClean: Bool = true) {
+        if isClean { _ = ftruncate(descriptor, 0) }
+        _ = flock(descriptor, LOCK_UN)
+    }
+
+    /// Whether a process holds it; leaves the file as it is.
+    static func isHeld(path: String) -> Bool {
+        let descriptor = open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { _ = close(descriptor) }
+        return flock(descriptor, LOCK_EX | LOCK_NB) != 0
+    }
 
     deinit { _ = close(descriptor) }
 }

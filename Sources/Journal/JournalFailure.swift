@@ -91,7 +91,7 @@ enum JournalFailure: Error {
         case .SQLITE_IOERR:
             return (
                 "journal.disk", "the disk failed under the journal: \(text)",
-                "check the disk, then run the same command again to go on"
+                "check the disk and its limits (`ulimit -f`), then run the same command again to go on"
             )
         default:
             return ("journal.failed", "the journal failed: \(text)", "check the disk, then run the same command again")

@@ -176,7 +176,8 @@ extension SQLiteJournal {
     ///
     /// Goes through the tables.
     public func counts() async throws -> JournalCounts {
-        try await read { db in
+        if let memo = try await memo(.purged) { return JournalCounts(purged: memo) }
+        return try await read { db in
             var counts = JournalCounts()
             for row in try Row.fetchAll(db, sql: "SELECT state, count(*) AS n FROM tickets GROUP BY state") {
                 if let state = TicketRecord.State(rawValue: row["state"]) { counts.tickets[state] = row["n"] }

@@ -36,9 +36,41 @@ enum JournalSchema {
     static func openForReading(path: String) throws -> DatabaseQueue? {
         var configuration = configuration(check)
         configuration.readonly = true
-        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        do {
+            return try journal(in: DatabaseQueue(path: path, configuration: configuration))
+        } catch let error as DatabaseError
+            where [.SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_IOERR].contains(error.resultCode)
+        {
+            // SQLite needs a file beside the journal even to read it, which a read-only disk does not give.
+            guard let queue = try openCopy(of: path) else { throw error }
+            return try journal(in: queue)
+        }
+    }
+
+    private static func journal(in queue: DatabaseQueue) throws -> DatabaseQueue? {
         let id = try queue.read { try Int32.fetchOne($0, sql: "PRAGMA application_id") }
         return id == applicationID ? queue : nil
+    }
+
+    /// Opens a copy of the journal and of its newest part, whose files are gone as soon as they are open.
+    private static func openCopy(of path: String) throws -> DatabaseQueue? {
+        let files = FileManager.default
+        let folder = files.temporaryDirectory.appending(path: "ticketferry-\(UUID().uuidString)").path
+        do {
+            try files.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            return nil
+        }
+        defer { try? files.removeItem(atPath: folder) }
+        guard (try? files.copyItem(atPath: path, toPath: folder + "/journal")) != nil else { return nil }
+        try? files.copyItem(atPath: path + "-wal", toPath: folder + "/journal-wal")
+        _ = chmod(folder + "/journal", 0o600)
+        _ = chmod(folder + "/journal-wal", 0o600)
+        let queue = try DatabaseQueue(path: folder + "/journal", configuration: configuration(check))
+        // The first read opens all that is needed.
+        _ = try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_master") }
+        return queue
     }
 
     private static func configuration(_ prepare: @escaping @Sendable (Database) throws -> Void) -> Configuration {

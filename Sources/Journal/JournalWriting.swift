@@ -58,6 +58,7 @@ enum JournalWriting {
                     ["memo.\(name.rawValue)", value.canonicalText])
             }
         case .generationRaised(let generation): try raise(to: generation, in: db)
+        case .purged(let memo): try purge(keeping: memo, in: db)
         case .runBegan(let time):
             try db.execute(cached: "INSERT INTO runs (began, state) VALUES (?, 'running')", [time.description])
         case .runEnded(let time, let state):
@@ -65,6 +66,16 @@ enum JournalWriting {
                 cached: "UPDATE runs SET ended = ?, state = ? WHERE id = (SELECT max(id) FROM runs)",
                 [time.description, state.rawValue])
         }
+    }
+
+    private static func purge(keeping memo: JSON, in db: Database) throws {
+        for table in ["tickets", "steps", "losses", "step_losses", "finishing", "borrowings"] {
+            try db.execute(sql: "DELETE FROM \(table)")
+        }
+        try db.execute(sql: "DELETE FROM meta WHERE key LIKE 'memo.%'")
+        try db.execute(
+            sql: "INSERT INTO meta (key, value) VALUES (?, ?)",
+            arguments: ["memo.\(JournalMemo.purged.rawValue)", memo.canonicalText])
     }
 
     private static func raise(to generation: Int, in db: Database) throws {

@@ -27,7 +27,7 @@ public actor SQLiteJournal: Journal {
             queue = try JournalSchema.open(path: path)
             cachedHead = try queue.read { try Self.head(in: $0) }
         } catch {
-            lock?.release()
+            lock?.release(isClean: false)
             throw JournalFailure.diagnostic(error, path: path)
         }
     }
@@ -53,15 +53,9 @@ public actor SQLiteJournal: Journal {
     }
 
     /// Whether a process is writing it now; false if there is none.
-    public static func isInUse(path: String) -> Bool {
-        guard FileManager.default.fileExists(atPath: path + ".lock") else { return false }
-        do {
-            try FileLock(path: path + ".lock").release()
-            return false
-        } catch {
-            return true
-        }
-    }
+    ///
+    /// Leaves the lock's file as it is.
+    public static func isInUse(path: String) -> Bool { FileLock.isHeld(path: path + ".lock") }
 
     /// Closes the file and lets the lock go; nothing may be called after it.
     public func close() async {
@@ -122,6 +116,7 @@ public actor SQLiteJournal: Journal {
             // still knows that this one did not end.
             try await checkpoint()
         }
+        if entries.contains(where: { if case .purged = $0 { true } else { false } }) { try await shred() }
         if entries.contains(where: { if case .generationRaised = $0 { true } else { false } }) {
             try await readHeadAgain()
         }
@@ -129,6 +124,16 @@ public actor SQLiteJournal: Journal {
 
     private func readHeadAgain() async throws {
         cachedHead = try await read { try Self.head(in: $0) }
+    }
+
+    /// Writes the file anew, so that what was deleted does not stand in free pages or in the WAL.
+    private func shred() async throws {
+        do {
+            try await queue.vacuum()
+        } catch {
+            throw JournalFailure.diagnostic(error, path: path)
+        }
+        try await checkpoint()
     }
 
     private func checkpoint() async throws {

@@ -108,12 +108,15 @@ final class Batches: Sendable {
             let now = run.clock.now()
             try await run.journal.record(steps.map { .intent(StepRecord($0, sentAt: now)) })
             let sent = run.clock.elapsed()
-            let outcome = await run.target.applyBatch(steps, receipts: receipts)
+            let meter = AnswerMeter()
+            let outcome = await AnswerMeter.$current.withValue(meter) {
+                await run.target.applyBatch(steps, receipts: receipts)
+            }
             let answered = run.clock.elapsed()
             let trouble: (Diagnostic, Duration, inDoubt: Bool)
             switch outcome {
             case .understood(let receipt, let losses):
-                run.slots.answered(after: answered - sent, at: answered)
+                run.answered(after: answered - sent, meter, at: answered)
                 return try await done(batch, receipt, losses, run: run)
             case .rejected(let diagnostic):
                 try await run.journal.record(steps.map { .withdrawn($0.key) })
@@ -133,7 +136,7 @@ final class Batches: Sendable {
                 run.uncertain(at: answered)
                 trouble = (diagnostic, .zero, true)
             }
-            run.slots.troubled(at: answered)
+            run.troubled(after: answered - sent, meter, at: answered)
             let isOver = attempt >= Patience.attempts
             if !isOver {
                 let pause = max(trouble.1, Patience.backOff(attempt))

@@ -27,10 +27,23 @@ struct Borrowed: Sendable {
                 // Taken again without being given back first: between the two the target would send e-mails.
                 var again = borrowing
                 again.before = held.before
-                try await target.borrow(again)
+                try await patiently { try await target.borrow(again) }
             } else {
                 try await journal.record([.borrowed(borrowing, since: clock.now())])
-                try await target.borrow(borrowing)
+                try await patiently { try await target.borrow(borrowing) }
+            }
+        }
+    }
+
+    /// Taking and giving back change nothing when they are repeated: one gateway's error must not leave e-mails off.
+    private func patiently<Value>(_ body: () async throws -> Value) async throws -> Value {
+        var attempt = 0
+        while true {
+            attempt += 1
+            do {
+                return try await body()
+            } catch let diagnostic as Diagnostic where diagnostic.cause == .unavailable && attempt < 4 {
+                try await clock.sleep(for: Patience.backOff(attempt))
             }
         }
     }
@@ -54,7 +67,7 @@ struct Borrowed: Sendable {
             let borrowing = record.borrowing
             do {
                 let outcome: String
-                switch try await target.giveBack(borrowing) {
+                switch try await patiently({ try await target.giveBack(borrowing) }) {
                 case .givenBack: outcome = "given back"
                 case .changedMeanwhile(let now):
                     outcome = "changed meanwhile: \(now.canonicalText)"

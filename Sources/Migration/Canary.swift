@@ -12,7 +12,9 @@ public struct Canary: Sendable {
     /// Prepares; nothing is sent yet.
     ///
     /// - Parameters:
+    ///   - address: the operator's own.
     ///   - setup: of the migration whose mapping, policy and pace it goes by; its source is not read.
+    ///   - target: what the migration writes to.
     ///   - journal: of its own, so that a canary that was broken off is taken back by the next.
     ///   - options: what the migration is allowed.
     public init(
@@ -30,7 +32,7 @@ public struct Canary: Sendable {
         self.target = target
         self.journal = journal
         var options = options
-        (options.archive, options.finishingFile, options.expectedDigest, options.adopts) = (nil, nil, nil, false)
+        (options.archive, options.finishingFile, options.seal, options.adopts) = (nil, nil, nil, false)
         options.confirm = { _ in true }
         self.options = options
     }
@@ -38,6 +40,7 @@ public struct Canary: Sendable {
     /// Writes the ticket: a question, an answer, closed.
     ///
     /// A canary of an earlier run that is still there is taken back first.
+    /// - Returns: what the run says of it.
     /// - Throws: `Diagnostic` when it was refused or could not be written whole; what was written of it is taken back.
     public func fly() async throws -> RunReport {
         if try await journal.head() != nil { _ = try await remove() }
@@ -53,6 +56,7 @@ public struct Canary: Sendable {
     /// Takes the ticket back.
     ///
     /// - Returns: what became of it; a target that cannot delete keeps it closed.
+    /// - Throws: `Diagnostic` where target or journal cannot be read.
     public func remove() async throws -> UndoReport {
         var undo = UndoOptions()
         undo.isForced = true

@@ -18,6 +18,10 @@ public struct ConnectorDescriptor: Sendable {
     public var options: [ConnectorOption]
     /// What it can do and where its limits are, a line each, for `connectors NAME`.
     public var features: [String]
+    /// The page of a ticket for people, from the source's `url` and the ticket's id; nil: not known.
+    ///
+    /// For redirects where what was read does not tell it.
+    public var page: (@Sendable (_ site: String, _ id: String) -> String?)?
     /// Where it departs from what connectors do, each with its reason.
     public var deviations: [Deviation]
     /// Nil: it cannot be read from.

@@ -300,7 +300,7 @@ public struct Export: Sendable {
 }
 
 extension Diagnostic {
-    fileprivate static var planDiffers: Diagnostic {
+    static var planDiffers: Diagnostic {
         Diagnostic(
             code: "plan.differs", "the plan is no longer the one that was signed",
             remedy: "look at the new plan with `ticketferry plan`; nothing was written", cause: .refused)

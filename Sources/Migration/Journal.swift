@@ -211,6 +211,8 @@ public enum JournalEntry: Sendable {
     /// What stands in the journal of tickets that were left in the target becomes of it, so that they are not written
     /// again; of those taken back only their steps stay, as history.
     case generationRaised(to: Int)
+    /// Removes all but the head, the runs and this memo; ``Journal/counts()`` gives the counts in it from now on.
+    case purged(JSON)
     case runBegan(Timestamp)
     /// Of the run that began last.
     case runEnded(Timestamp, RunState)
@@ -224,6 +226,8 @@ public enum JournalMemo: String, Sendable, CaseIterable {
     case undo
     /// A run did not end, so that the journal may lack its last commits, and no run since has gone through all tickets.
     case mistrusted
+    /// All that was known of people is removed: when, and the counts of what was known.
+    case purged
 }
 
 /// Two tickets claim one id of the target.
@@ -307,7 +311,7 @@ public protocol Journal: Sendable {
     func borrowings(open: Bool) async throws -> [BorrowingRecord]
     /// Tickets that failed or were set aside.
     func failures(limit: Int) async throws -> [TicketRecord]
-    /// Counts over all tickets and steps, of every run.
+    /// Counts over all tickets and steps, of every run; of a purged journal, what they were then.
     func counts() async throws -> JournalCounts
     /// The run that began last; nil before the first.
     func lastRun() async throws -> RunRecord?

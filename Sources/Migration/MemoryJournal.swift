@@ -44,9 +44,27 @@ public actor MemoryJournal: Journal {
     ///
     /// - Throws: ``JournalConflict`` if another ticket's creation has the same target id; nothing is taken then.
     public func record(_ entries: [JournalEntry]) throws {
-        var next = state
-        for entry in entries { try Self.apply(entry, to: &next) }
-        state = next
+        // Only a claimed id can fail; looked at first, so that nothing needs to be copied.
+        try check(entries)
+        for entry in entries { try Self.apply(entry, to: &state) }
+    }
+
+    private func check(_ entries: [JournalEntry]) throws {
+        var creating = Set<StepID>()
+        var owners: [String: String] = [:]
+        for entry in entries {
+            switch entry {
+            case .intent(let record) where record.verb == .create: creating.insert(StepID(record))
+            case .done(let key, let receipt):
+                let id = StepID(key)
+                guard creating.contains(id) || state.steps[key.ticket]?[id]?.verb == .create else { continue }
+                if let owner = owners[receipt.id] ?? state.owners[receipt.id], owner != key.ticket {
+                    throw JournalConflict(targetID: receipt.id, owner: owner)
+                }
+                owners[receipt.id] = key.ticket
+            default: continue
+            }
+        }
     }
 
     private static func apply(_ entry: JournalEntry, to state: inout State) throws {
@@ -98,6 +116,10 @@ public actor MemoryJournal: Journal {
             state.memos[name] = value.isNull ? nil : value
         case .generationRaised(let generation):
             raise(&state, to: generation)
+        case .purged(let memo):
+            var left = State()
+            (left.head, left.runs, left.memos) = (state.head, state.runs, [.purged: memo])
+            state = left
         case .runBegan(let time):
             state.runs.append(RunRecord(began: time))
         case .runEnded(let time, let runState):
@@ -193,6 +215,7 @@ public actor MemoryJournal: Journal {
     ///
     /// Goes through all tickets and steps.
     public func counts() -> JournalCounts {
+        if let memo = state.memos[.purged] { return JournalCounts(purged: memo) }
         var counts = JournalCounts()
         for ticket in state.tickets.values { counts.tickets[ticket.state, default: 0] += 1 }
         for step in state.steps.values.flatMap(\.values) {

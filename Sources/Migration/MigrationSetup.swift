@@ -87,8 +87,9 @@ public struct MigrationSetup: Sendable {
 
     /// Names the migration for its keys: the source's name from the migration file, else from the source itself.
     ///
-    /// - Throws: `Diagnostic` where neither tells.
+    /// - Throws: `Diagnostic` where neither tells, and for a journal of which only counts are left (`purge`).
     public func identity(in journal: any Journal) async throws -> MigrationIdentity {
+        try await journal.refuseIfPurged()
         let head = try await journal.head()
         var name = sourceName
         if name == nil { name = try await source.identity() }

@@ -13,6 +13,8 @@ public struct TicketChange: Hashable, Sendable {
     public var fields: [FieldChange]
     /// The steps to be sent, for people: `create ticket`, `append reply m3`.
     public var steps: [String]
+    /// Of each of ``steps``: its key (the marker that the target will hold) and the fingerprint of what is sent.
+    public var seals: [String]
     /// What the mapping and the target cannot hold of it.
     public var losses: [Loss]
     /// Texts that changed in the source after they were written: they stay as they are in the target.
@@ -31,7 +33,7 @@ public struct TicketChange: Hashable, Sendable {
         self.id = id
         self.number = number
         self.action = action
-        (fields, steps, losses, changedTexts, diagnostics) = ([], [], [], [], [])
+        (fields, steps, seals, losses, changedTexts, diagnostics) = ([], [], [], [], [], [])
         (mails, requests, bytes) = (0, 0, 0)
     }
 
@@ -41,6 +43,7 @@ public struct TicketChange: Hashable, Sendable {
         action = work.action
         fields = work.fields
         steps = work.steps.map { "\($0.verb.rawValue) \($0.name)" }
+        seals = work.steps.map { PlanSeal.text(of: $0) }
         losses = work.losses
         changedTexts = work.changedTexts
         diagnostics = work.refusals + work.notices
@@ -55,7 +58,8 @@ public struct TicketChange: Hashable, Sendable {
             "id": .string(id), "action": .string(action.rawValue),
             "fields": .array(
                 fields.map { ["name": .string($0.name), "before": JSON($0.before), "after": JSON($0.after)] }),
-            "steps": .array(steps.map { .string($0) }), "losses": .array(losses.map(\.json)),
+            "steps": .array(steps.map { .string($0) }), "seals": .array(seals.map { .string($0) }),
+            "losses": .array(losses.map(\.json)),
         ]
         if let number { value["number"] = .string(number) }
         if !changedTexts.isEmpty { value["changedTexts"] = .array(changedTexts.map { .string($0) }) }

@@ -14,6 +14,8 @@ final class Run: Sendable {
     let began: Duration
     /// What the target holds, by marker, if the last run did not end; else nil.
     let mistrusted: [String: [FoundTicket]]?
+    /// What was signed; nil: whatever is to be done.
+    let seal: PlanSeal?
     /// What progress is shown as.
     let phase: RunPhase
     /// Whether anything may be sent: false where the plan had nothing to send, so that nobody was asked and nothing muted.
@@ -24,7 +26,11 @@ final class Run: Sendable {
         var counts = RunReport.Counts()
         var messages: [String: Int] = [:]
         var losses = 0
+        var unsigned = 0
+        var adoptedWrites = 0
+        var sentAgain = 0
         var brake = Brake()
+        var slowness = Slowness()
         var stoppedBy: Diagnostic?
         var done = 0
         var total: Int?
@@ -43,8 +49,10 @@ final class Run: Sendable {
 
     init(
         preparation: TicketPreparation, target: any TicketTarget, settleTime: Duration, began: Duration, total: Int?,
-        sends: Bool = true, mistrusted: [String: [FoundTicket]]? = nil, phase: RunPhase = .writing
+        sends: Bool = true, mistrusted: [String: [FoundTicket]]? = nil, phase: RunPhase = .writing,
+        seal: PlanSeal? = nil
     ) {
+        self.seal = seal
         self.phase = phase
         self.preparation = preparation
         self.target = target
@@ -74,6 +82,38 @@ final class Run: Sendable {
 
     /// Ends the run with a reason; the first counts.
     func stop(_ reason: Diagnostic) { tally.withLock { $0.stoppedBy = $0.stoppedBy ?? reason } }
+
+    /// Takes how long the target took for a step that it answered: fewer or more tickets at once, and the brake.
+    ///
+    /// - Parameters:
+    ///   - duration: from the step's start to its end.
+    ///   - meter: the exchanges of the step, where what carries them counts them.
+    ///   - now: by the run's clock.
+    func answered(after duration: Duration, _ meter: AnswerMeter, at now: Duration) {
+        let taken = meter.mean ?? duration
+        slots.answered(after: taken, at: now)
+        look(at: taken)
+    }
+
+    /// Takes that the target asked to wait or gave no answer that could be understood.
+    func troubled(after duration: Duration, _ meter: AnswerMeter, at now: Duration) {
+        slots.troubled(at: now)
+        // A connection that broke at once says nothing of how fast it is.
+        let taken = meter.mean ?? duration
+        if taken.totalSeconds >= Slowness.leastSeconds { look(at: taken) }
+    }
+
+    private func look(at taken: Duration) {
+        let isNarrow = slots.numbers.window == 1
+        if let reason = tally.withLock({ $0.slowness.add(taken, isNarrow: isNarrow) }) { stop(reason) }
+    }
+
+    /// Counts what became of a write whose answer proved nothing.
+    func settled(adopted: Bool) {
+        tally.withLock { tally in
+            if adopted { tally.adoptedWrites += 1 } else { tally.sentAgain += 1 }
+        }
+    }
 
     /// Notes that a request may still be at work.
     func uncertain(at time: Duration) { tally.withLock { $0.lastUncertain = time } }
@@ -141,6 +181,15 @@ final class Run: Sendable {
         report()
     }
 
+    /// Counts a ticket that is not as it was when the plan was signed.
+    func leaveUnsigned() {
+        tally.withLock { tally in
+            tally.done += 1
+            tally.unsigned += 1
+        }
+        report()
+    }
+
     /// Says what everything waits for; nil when it goes on.
     func waiting(_ what: String?) {
         tally.withLock { $0.waiting = what }
@@ -167,6 +216,8 @@ final class Run: Sendable {
             report.counts = tally.counts
             report.messages = tally.messages
             report.losses = tally.losses
+            report.unsigned = tally.unsigned
+            (report.adoptedWrites, report.sentAgain) = (tally.adoptedWrites, tally.sentAgain)
             report.stoppedBy = tally.stoppedBy
         }
     }

@@ -32,8 +32,14 @@ public struct RunReport: Sendable {
     public var counts = Counts()
     /// Messages by what became of them: `created`, `adopted`.
     public var messages: [String: Int] = [:]
+    /// Writes whose answer proved nothing and that were found in the target.
+    public var adoptedWrites = 0
+    /// Writes whose answer proved nothing, that were not found after the settle time, and were sent again.
+    public var sentAgain = 0
     /// Losses that only the answers showed and those of the plan, of the tickets that were written.
     public var losses = 0
+    /// Tickets that were left for the next plan: they were not any more as in the one that was signed.
+    public var unsigned = 0
     /// What is still borrowed.
     public var borrowed: [BorrowingRecord] = []
     /// Tickets that failed or were set aside, the first thousand.
@@ -42,6 +48,8 @@ public struct RunReport: Sendable {
     public var started: Timestamp?
     /// When it ended; nil while it is under way and after a crash.
     public var finished: Timestamp?
+    /// When all but the counts was removed from the journal; only in a status.
+    public var purged: Timestamp?
     /// Why the run ended before all was done.
     public var stoppedBy: Diagnostic?
     /// What the run planned; nil for a status.
@@ -82,7 +90,12 @@ public struct RunReport: Sendable {
             "failures": .array(failures.map(\.failureJSON)), "started": JSON(started?.description),
             "finished": JSON(finished?.description),
         ]
+        if unsigned > 0 { value["unsigned"] = JSON(unsigned) }
         if let stoppedBy { value["stoppedBy"] = stoppedBy.json }
+        if plan != nil {
+            value["uncertainWrites"] = ["adopted": JSON(adoptedWrites), "sentAgain": JSON(sentAgain)]
+        }
+        if let purged { value["purged"] = .string(purged.description) }
         if let finishingFile { value["finishingFile"] = .string(finishingFile) }
         return value
     }

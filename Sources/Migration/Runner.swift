@@ -8,8 +8,8 @@ public struct RunOptions: Sendable {
     public var allowsNotifications = false
     /// Rebuilds the journal from what the target holds.
     public var adopts = false
-    /// The digest of the plan that was signed; a plan that differs is refused.
-    public var expectedDigest: String?
+    /// The plan that was signed: a ticket that is not as it was then is left for the next plan.
+    public var seal: PlanSeal?
     /// The archive's folder; nil: none.
     public var archive: String?
     /// Where lines for the target's database go; nil: nowhere.
@@ -66,6 +66,7 @@ public struct Runner: Sendable {
             }
         }
         let (summary, ids) = try await plan(identity: identity, policy: policy)
+        if let reason = setup.stop.reason { throw Diagnostic.interrupted(reason) }
         try refuseIfNeeded(summary)
         if summary.isEmpty {
             // Nothing to send: what an earlier run borrowed still goes back, and complete tickets are noted as such.
@@ -95,12 +96,20 @@ public struct Runner: Sendable {
         let archive = try options.archive.map { try ArchiveWriter(folder: $0) }
         var ids = Set<String>()
         let limited = setup.selection.limit != nil
+        var (signed, unsigned) = (0, 0)
         let summary = try await planner.summary(identity: identity, policy: policy, adopted: options.adopts) {
             work, ticket, line in
             if limited { ids.insert(work.id) }
+            if let seal = options.seal, !work.steps.isEmpty {
+                if seal.holds(work) { signed += 1 } else { unsigned += 1 }
+            }
             try archive?.add(id: work.id, line: work.archived(line, of: ticket), files: work.files)
         }
         try archive?.finish { try? setup.mapping.decode($0).id }
+        // Not one ticket is as it was, and none was written by it yet: another mapping, target or migration.
+        if signed == 0, unsigned > 0, try await journal.realTickets(after: nil, limit: 1).isEmpty {
+            throw Diagnostic.planDiffers
+        }
         return (summary, limited ? ids : nil)
     }
 
@@ -110,11 +119,6 @@ public struct Runner: Sendable {
         }
         if summary.unknownInTarget > 0 {
             throw Diagnostic.journalLost(summary.unknownInTarget)
-        }
-        if let expected = options.expectedDigest, expected != summary.digest {
-            throw Diagnostic(
-                code: "plan.differs", "the plan is no longer the one that was signed",
-                remedy: "look at the new plan with `ticketferry plan`; nothing was written", cause: .refused)
         }
         try refuseMails(summary)
     }
@@ -163,7 +167,7 @@ public struct Runner: Sendable {
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
         let run = Run(
             preparation: preparation, target: target, settleTime: await target.features.settleTime,
-            began: began, total: summary.total, sends: borrows, mistrusted: mistrusted)
+            began: began, total: summary.total, sends: borrows, mistrusted: mistrusted, seal: options.seal)
         let borrowed = Borrowed(
             target: target, journal: journal, clock: setup.clock, sink: setup.sink,
             settleTime: await target.features.settleTime, isStopping: { run.isStopping })
@@ -204,6 +208,7 @@ public struct Runner: Sendable {
         var report = RunReport(state: .finished)
         run.fill(&report)
         report.state = report.stoppedBy != nil ? .stopped : setup.stop.isStopped ? .interrupted : .finished
+        if report.state == .interrupted { report.stoppedBy = setup.stop.reason }
         report.started = started
         report.plan = summary
         if let path = options.finishingFile {
@@ -274,6 +279,7 @@ public struct Runner: Sendable {
             guard let mapped = try await preparation.mapped(stub), pass(mapped.ticket) else { return }
             work = try await preparation.work(for: mapped)
             if let found = run.mistrusted { work.doubtWhatIsMissing(found: found) }
+            if let seal = run.seal, !seal.holds(work) { return run.leaveUnsigned() }
         } catch let diagnostic as Diagnostic where diagnostic.cause == .machine {
             throw diagnostic
         } catch let error as CancellationError {

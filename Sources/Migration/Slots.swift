@@ -49,6 +49,8 @@ final class Slots: Sendable {
         var curve: WindowCurve
         var used = 0
         var parked = 0
+        /// Tickets that wait for the disk alone.
+        var committing = 0
         /// Tickets that are begun and want to go on: before new ones.
         var returning: [CheckedContinuation<Void, Never>] = []
         var new: [CheckedContinuation<Void, Never>] = []
@@ -101,6 +103,34 @@ final class Slots: Sendable {
         }
     }
 
+    /// Gives the slot away while the journal's disk works: the target is kept busy meanwhile.
+    ///
+    /// Not where one ticket alone may work: there they go one after another.
+    func committing(_ commit: () async throws -> Void) async throws {
+        let gives = state.withLock { state in
+            guard state.curve.ceiling > 1 else { return false }
+            state.used -= 1
+            state.committing += 1
+            return true
+        }
+        guard gives else { return try await commit() }
+        wake()
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await commit())
+        } catch {
+            result = .failure(error)
+        }
+        await withCheckedContinuation { continuation in
+            state.withLock {
+                $0.committing -= 1
+                $0.returning.append(continuation)
+            }
+            wake()
+        }
+        try result.get()
+    }
+
     func answered(after duration: Duration, at now: Duration) {
         state.withLock { $0.curve.answered(after: duration, at: now) }
         wake()
@@ -119,7 +149,7 @@ final class Slots: Sendable {
             while state.used < state.curve.slots {
                 if !state.returning.isEmpty {
                     woken.append(state.returning.removeFirst())
-                } else if !state.new.isEmpty, state.parked < Self.parkedLimit {
+                } else if !state.new.isEmpty, state.parked < Self.parkedLimit, state.committing < state.curve.slots {
                     woken.append(state.new.removeFirst())
                 } else {
                     break

@@ -58,7 +58,7 @@ final class SourceScan {
                     setup.observer.progress(progress)
                 }
                 chunk = []
-                if setup.stop.isStopped { throw Diagnostic.interrupted }
+                if setup.stop.isStopped { throw Diagnostic.interrupted(setup.stop.reason) }
             }
             cursor = page.next
         } while cursor != nil
@@ -122,10 +122,11 @@ extension Diagnostic {
             remedy: "look at this ticket in the source; the others are not affected")
     }
 
-    /// A plan or a run that was asked to stop.
-    static var interrupted: Diagnostic {
+    /// Stopped before all of the source was looked at, by somebody or for a reason that was said.
+    static func interrupted(_ reason: Diagnostic?) -> Diagnostic {
         Diagnostic(
-            code: "run.interrupted", "interrupted; what is written is in the journal",
+            code: reason?.code ?? "run.interrupted",
+            "\(reason?.message ?? "interrupted"); what is written is in the journal",
             remedy: "run the same command again to go on", cause: .interrupted)
     }
 }

@@ -24,6 +24,7 @@ public struct JournalReader: Sendable {
         report.losses = counts.losses
         report.borrowed = try await journal.borrowings(open: true)
         report.failures = try await journal.failures(limit: 1000)
+        report.purged = try await journal.purgedAt()
         report.started = run?.began
         report.finished = run?.ended
         return report

@@ -125,6 +125,8 @@ public struct ExpectedMessage: Hashable, Sendable {
     public var createdAt: Timestamp?
     /// In any order.
     public var files: [ExpectedFile]
+    /// Whether it stands where the list has it; a migration note stands wherever the run was that wrote it.
+    public var hasPlace = true
 
     /// Makes an expectation; see the properties.
     public init(

@@ -126,19 +126,22 @@ struct TicketWriter {
             attempt += 1
             try await commit([.intent(StepRecord(step, sentAt: run.clock.now()))])
             let sent = run.clock.elapsed()
-            let outcome = await run.target.apply(step, receipts: receipts)
+            let meter = AnswerMeter()
+            let outcome = await AnswerMeter.$current.withValue(meter) {
+                await run.target.apply(step, receipts: receipts)
+            }
             let answered = run.clock.elapsed()
             switch outcome {
             case .understood(let receipt, let losses):
-                run.slots.answered(after: answered - sent, at: answered)
+                run.answered(after: answered - sent, meter, at: answered)
                 if let conflict = try await take(receipt, of: step, losses: losses) { return .ended(conflict) }
                 return .done(receipt, adopted: false, losses: losses)
             case .rejected(let diagnostic):
-                run.slots.answered(after: answered - sent, at: answered)
+                run.answered(after: answered - sent, meter, at: answered)
                 owed.append(step.verb.canDouble ? .rejected(step.key) : .withdrawn(step.key))
                 return .ended(try await fail(diagnostic))
             case .notNow(let diagnostic, let retryAfter):
-                run.slots.troubled(at: answered)
+                run.troubled(after: answered - sent, meter, at: answered)
                 try await commit([.withdrawn(step.key)])
                 if attempt >= Patience.attempts { return .ended(unanswered(diagnostic, inDoubt: false)) }
                 run.waiting(diagnostic.message)
@@ -146,7 +149,7 @@ struct TicketWriter {
                 run.waiting(nil)
                 if !waited { return .ended(leftOff(inDoubt: false)) }
             case .uncertain(let diagnostic):
-                run.slots.troubled(at: answered)
+                run.troubled(after: answered - sent, meter, at: answered)
                 run.uncertain(at: answered)
                 try await commit([.uncertain(step.key)])
                 if attempt >= Patience.attempts { return .ended(unanswered(diagnostic, inDoubt: true)) }
@@ -172,6 +175,7 @@ struct TicketWriter {
             switch await lookUp(step) {
             case .success(.found(let receipt)):
                 if let conflict = try await take(receipt, of: step, losses: receipt.losses) { return .ended(conflict) }
+                run.settled(adopted: true)
                 return .done(receipt, adopted: true, losses: receipt.losses)
             case .success(.notFound): continue
             case .success(.cannotTell(let diagnostic)): return .ended(try await aside(step, diagnostic))
@@ -180,6 +184,7 @@ struct TicketWriter {
                     run.isStopping ? leftOff(inDoubt: !once) : unanswered(diagnostic, inDoubt: !once))
             }
         }
+        run.settled(adopted: false)
         return nil
     }
 
@@ -263,7 +268,7 @@ struct TicketWriter {
     private mutating func commit(_ entries: [JournalEntry]) async throws {
         let all = owed + entries
         owed = []
-        if !all.isEmpty { try await run.journal.record(all) }
+        if !all.isEmpty { try await run.slots.committing { try await run.journal.record(all) } }
     }
 
     // MARK: Other ends

@@ -58,11 +58,16 @@ struct UndoPreparation: Sendable {
             out.append("it was changed or answered in the target")
         }
         let ours = Set(steps.map { identity.key(ticket: record.id, part: $0.part).digest })
-        let receipts = Dictionary(
-            steps.filter { $0.verb == .create || $0.verb == .append }.compactMap(\.receipt).map { ($0.id, $0) },
-            uniquingKeysWith: { a, _ in a })
+        // Tickets and messages may be counted apart: one number can be the ticket's id and that of one of its messages.
+        func receipts(_ verb: Step.Verb) -> [String: Receipt] {
+            Dictionary(
+                steps.filter { $0.verb == verb }.compactMap(\.receipt).map { ($0.id, $0) },
+                uniquingKeysWith: { a, _ in a })
+        }
+        let (creations, appended) = (receipts(.create), receipts(.append))
         for (i, message) in stored.messages.enumerated() {
-            if let receipt = receipts[message.id] {
+            let known = i == 0 ? [creations, appended] : [appended, creations]
+            if let receipt = known.lazy.compactMap({ $0[message.id] }).first {
                 if let proof = receipt.proof, let now = message.proof, proof != now {
                     out.append("the text of message \(message.id) was changed")
                 }
@@ -73,7 +78,8 @@ struct UndoPreparation: Sendable {
         }
         let there = Set(stored.messages.map(\.id))
         for step in steps where step.verb == .append {
-            guard let receipt = step.receipt, !there.contains(receipt.id) else { continue }
+            // Without an id: an understood step that wrote nothing (a note that a target would not take).
+            guard let receipt = step.receipt, !receipt.id.isEmpty, !there.contains(receipt.id) else { continue }
             out.append("\(step.name) was deleted")
         }
         return out

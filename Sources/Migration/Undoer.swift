@@ -79,6 +79,7 @@ public struct Undoer: Sendable {
                     "if the journal was lost, `ticketferry migrate --adopt` rebuilds it from the target; then undo",
                 cause: .refused)
         }
+        try await journal.refuseIfPurged()
         let identity = head.identity
         try await setup.check(
             head,
@@ -136,7 +137,7 @@ public struct Undoer: Sendable {
                 if let work = works[i] { try await body(record, work) }
             }
             setup.observer.progress(progress)
-            if setup.stop.isStopped { throw Diagnostic.interrupted }
+            if setup.stop.isStopped { throw Diagnostic.interrupted(setup.stop.reason) }
         }
     }
 
@@ -151,9 +152,10 @@ public struct Undoer: Sendable {
         }
         let made = try await made()
         let rest = await besides(preparation.identity, made)
-        report.besides = rest?.steps.count ?? 0
-        report.mails += rest?.mails ?? 0
-        report.requests += rest?.steps.reduce(0) { $0 + $1.requests } ?? 0
+        report.besides = rest.work?.steps.count ?? 0
+        report.mails += rest.work?.mails ?? 0
+        report.requests += rest.work?.steps.reduce(0) { $0 + $1.requests } ?? 0
+        report.leave(rest.remains)
         report.borrowed = try await journal.borrowings(open: true)
         return (report, made)
     }
@@ -173,14 +175,17 @@ public struct Undoer: Sendable {
         return made
     }
 
-    private func besides(_ identity: MigrationIdentity, _ made: Set<String>) async -> TicketWork? {
+    /// How what was made besides tickets goes back, and what of it stays; no work: there is nothing to send.
+    private func besides(
+        _ identity: MigrationIdentity, _ made: Set<String>
+    ) async -> (work: TicketWork?, remains: [String]) {
         let known = try? await journal.ticket(CatalogueEntry.ticketID)
         let record = known?.ticket ?? TicketRecord(id: CatalogueEntry.ticketID)
-        if record.state == .takenBack { return nil }
+        if record.state == .takenBack { return (nil, []) }
         let written = known.map { WrittenTicket(record: $0.ticket, steps: $0.steps.filter { $0.receipt != nil }) }
         let plan = await target.undo(catalogue: written, made: made, identity: identity)
-        if plan.steps.isEmpty && known == nil { return nil }
-        return TicketWork(takingBack: record, plan, steps: known?.steps ?? [], identity: identity)
+        if plan.steps.isEmpty && known == nil { return (nil, plan.remains) }
+        return (TicketWork(takingBack: record, plan, steps: known?.steps ?? [], identity: identity), plan.remains)
     }
 
     // MARK: Writing
@@ -285,7 +290,9 @@ public struct Undoer: Sendable {
     private func takeBackTheRest(
         _ identity: MigrationIdentity, _ made: Set<String>, _ run: Run, _ tally: borrowing Mutex<UndoReport>
     ) async throws {
-        guard let work = await besides(identity, made) else { return }
+        let rest = await besides(identity, made)
+        tally.withLock { $0.leave(rest.remains) }
+        guard let work = rest.work else { return }
         await run.slots.acquire()
         defer { run.slots.release() }
         let before = try await journal.losses(of: CatalogueEntry.ticketID)
@@ -343,6 +350,11 @@ extension Diagnostic {
 }
 
 extension UndoReport {
+    /// Notes what stays of what was made besides tickets.
+    fileprivate mutating func leave(_ remains: [String]) {
+        left += remains.map { Left(id: nil, targetID: nil, url: nil, why: $0) }
+    }
+
     /// Counts what is to become of a ticket.
     fileprivate mutating func add(_ work: UndoWork) {
         switch work {

@@ -57,6 +57,9 @@ public struct WriteKey: Hashable, Sendable {
         self.digest = Self.base32(Array(SHA256.hash(data: bytes)))
     }
 
+    /// Whether it is of the note that names what the target cannot hold.
+    var isMigrationNote: Bool { part == "note" || part.hasPrefix("note:") }
+
     /// What an API's own field holds: `ferry-` digest `-` generation `-`.
     ///
     /// Of one length for all keys of a generation below ten, ended by a dash, so that no marker is the start of

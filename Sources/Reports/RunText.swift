@@ -30,6 +30,15 @@ package struct RunText {
                 "\(TerminalText.counted(report.finishingLines, "line")) for the database in \(TerminalText.safe(file)): what the API cannot set"
             )
         }
+        if report.unsigned > 0 {
+            lines.append(
+                style.yellow(
+                    "\(TerminalText.counted(report.unsigned, "ticket")) changed since the plan was signed: left for the next plan"
+                ))
+        }
+        if let purged = report.purged {
+            lines.append("Purged at \(purged): only these counts are left; nothing can be added or taken back")
+        }
         lines += failures + borrowed
         if let reason = report.stoppedBy {
             lines += [

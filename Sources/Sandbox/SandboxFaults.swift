@@ -7,6 +7,7 @@ import TicketModel
 /// The grammar is a list of rules with commas between them:
 ///
 ///     429=0.05              answers 429 with Retry-After: 1, nothing done (any status from 400 to 599)
+///     429=0.05@100ms        the same with a shorter wait asked for, in fractions of a second
 ///     504-after=0.01        does the work, then answers 504
 ///     drop-before=0.01      closes the connection, nothing done
 ///     drop-after=0.03       does the work, then closes the connection without an answer
@@ -22,7 +23,8 @@ import TicketModel
 public struct SandboxFaults: Sendable, Hashable {
     /// One thing that can go wrong.
     public enum Fault: Sendable, Hashable {
-        case status(Int), statusAfter(Int)
+        case status(Int, retryAfter: Duration = .seconds(1))
+        case statusAfter(Int)
         case dropBefore, dropAfter, truncate
         case html, htmlAfter
         case hold(Duration)
@@ -82,7 +84,8 @@ public struct SandboxFaults: Sendable, Hashable {
                 guard let status = Int(rule[0].dropLast(after ? 6 : 0)), (400...599).contains(status) else {
                     throw Self.bad(part)
                 }
-                fault = after ? .statusAfter(status) : .status(status)
+                guard let pause = Duration(sandbox: amount.count > 1 ? amount[1] : "1s") else { throw Self.bad(part) }
+                fault = after ? .statusAfter(status) : .status(status, retryAfter: pause)
             }
             rules.append(Rule(fault: fault, chance: chance))
         }

@@ -85,7 +85,7 @@ public actor SandboxFront {
         if let early = await ask(.arrived, request, nil) { return early }
         if faults.latency > .zero { try? await Task.sleep(for: faults.latency) }
         switch fault {
-        case .status(let status): return .answer(Self.trouble(status))
+        case .status(let status, let pause): return .answer(Self.trouble(status, pause))
         case .html: return .answer(Self.firewall(403))
         case .dropBefore: return .dropped
         default: break
@@ -146,11 +146,19 @@ public actor SandboxFront {
         }
     }
 
-    private static func trouble(_ status: Int) -> SandboxResponse {
+    private static func trouble(_ status: Int, _ pause: Duration = .seconds(1)) -> SandboxResponse {
         let retry = status == 429 || status == 503
         return SandboxResponse(
             status: status, json: ["message": .string("The sandbox was told to answer \(status)")],
-            headers: retry ? ["Retry-After": "1"] : [:])
+            headers: retry ? ["Retry-After": Self.seconds(pause)] : [:])
+    }
+
+    /// `1`, or `0.2`: real sites send whole seconds, practice may be shorter.
+    private static func seconds(_ pause: Duration) -> String {
+        let milliseconds = pause.components.seconds * 1000 + pause.components.attoseconds / 1_000_000_000_000_000
+        if milliseconds % 1000 == 0 { return "\(milliseconds / 1000)" }
+        let rest = "\(1000 + milliseconds % 1000)".dropFirst()
+        return "\(milliseconds / 1000).\(rest)"
     }
 
     private static func firewall(_ status: Int) -> SandboxResponse {

@@ -82,7 +82,7 @@ package struct APIClient: Sendable {
                     continue
                 }
                 if redirects > 0 { answer.redirectedTo = url }
-                guard attempt < retries.attempts, isWorthAnotherTry(answer, call.effect) else { return answer }
+                guard attempt < retries.attempts, isWorthAnotherTry(answer, call.effect, attempt) else { return answer }
                 if let asked = answer.retryAfter, asked > retries.longestPause { return answer }
                 // The pacer waits for Retry-After, for all requests alike; the jitter spreads what starts after it.
                 wait = retries.delay(after: attempt, share: dice.share())
@@ -96,9 +96,9 @@ package struct APIClient: Sendable {
         }
     }
 
-    private func isWorthAnotherTry(_ answer: APIAnswer, _ effect: APICall.Effect) -> Bool {
+    private func isWorthAnotherTry(_ answer: APIAnswer, _ effect: APICall.Effect, _ attempt: Int) -> Bool {
         switch effect {
-        case .read: retries.retriesRead(status: answer.status, answer: answer.answer)
+        case .read: retries.retriesRead(status: answer.status, answer: answer.answer, attempt: attempt)
         case .write: retries.retriesWrite(status: answer.status)
         }
     }
@@ -142,6 +142,7 @@ package struct APIClient: Sendable {
             let time = timekeeper.calendar()
             let start = timekeeper.now()
             func note(_ status: Int?, _ failure: String?) {
+                AnswerMeter.current?.add(timekeeper.now() - start, bytes: request.body.count + received())
                 log?.record(
                     LoggedExchange(
                         time: time, method: request.method.rawValue, origin: request.url.origin,

@@ -45,11 +45,23 @@ package struct RetryPolicy: Sendable {
 
     private func pow2(_ exponent: Int) -> Double { Double(UInt64(1) << UInt64(max(0, exponent))) }
 
-    /// Whether an answer to a read is worth another try: by status, or because it broke off.
-    package func retriesRead(status: Int, answer: JSONAnswer) -> Bool {
+    /// How many times a read is sent again that a web page answered instead of the API.
+    ///
+    /// Firewalls and caches show one now and then; a wrong address always does, and is to be said soon.
+    package static let triesAfterPage = 2
+
+    /// Whether an answer to a read is worth another try: by status, because it broke off, or for a page in its place.
+    ///
+    /// - Parameters:
+    ///   - status: the answer's.
+    ///   - answer: what its body is.
+    ///   - attempt: how many times it was sent.
+    /// - Returns: whether it is sent again.
+    package func retriesRead(status: Int, answer: JSONAnswer, attempt: Int = 1) -> Bool {
         if statuses.contains(status) { return true }
         switch answer {
         case .notJSON(.truncated, _, _): return true
+        case .notJSON(.html, _, _) where status == 200 || status == 403: return attempt <= Self.triesAfterPage
         case .notJSON(_, _, _): return status == 500
         case .json: return false
         }

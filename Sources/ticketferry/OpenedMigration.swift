@@ -127,8 +127,11 @@ struct OpenedMigration {
         return MemoryJournal()
     }
 
-    /// The journal, as its one writer.
-    func journalForWriting() throws -> any Journal { try SQLiteJournal(path: file.journal) }
+    /// The journal, as its one writer; says what of its place could hurt.
+    func journalForWriting() throws -> any Journal {
+        try JournalPlace.look(at: file.journal).forEach { setup.sink.emit($0) }
+        return try SQLiteJournal(path: file.journal)
+    }
 }
 
 extension MigrationFile {

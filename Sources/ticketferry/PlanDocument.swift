@@ -41,25 +41,42 @@ final class PlanDocument {
         if path != nil { close(file) }
     }
 
-    /// The digest of a plan that was kept.
+    /// A plan that was kept: its digest, and what was signed with it.
     ///
+    /// Goes through the file change by change: a line each.
     /// - Throws: `Diagnostic` for a file that is no plan.
-    static func digest(in path: String) throws -> String {
-        guard let data = FileManager.default.contents(atPath: path) else {
+    static func read(_ path: String) throws -> (digest: String, seal: PlanSeal) {
+        guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else {
             throw Diagnostic(
                 code: "plan.missing", "the plan cannot be read", at: SourceLocation(file: path),
                 remedy: "name a file that `plan -o` wrote")
         }
-        guard let json = try? JSON(parsing: data), json["version"]?.int == 1, let digest = json["digest"]?.string else {
-            throw Diagnostic(
-                code: "plan.unreadable", "this is no plan, or not all of it", at: SourceLocation(file: path),
-                remedy: "make it again with `ticketferry plan MIGRATION -o FILE`")
+        var seal = PlanSeal()
+        let head = Data("{\"changes\":[".utf8)
+        let tail = Data("],\"diagnostics\":[".utf8)
+        // Quotes within texts are escaped, so that the last of these is the document's own.
+        guard data.starts(with: head), let end = data.range(of: tail, options: .backwards),
+            let rest = try? JSON(parsing: Data("{\"changes\":[".utf8) + data[end.lowerBound...]),
+            rest["version"]?.int == 1, let digest = rest["digest"]?.string
+        else { throw Diagnostic.noPlan(path) }
+        for line in data[head.count..<end.lowerBound].split(separator: UInt8(ascii: "\n")) {
+            let change = line.last == UInt8(ascii: ",") ? line.dropLast() : line
+            guard let seals = try? JSON(parsing: Data(change))["seals"]?.array else { throw Diagnostic.noPlan(path) }
+            for text in seals.compactMap(\.string) { seal.add(text) }
         }
-        return digest
+        return (digest, seal)
     }
 
     private func write(_ text: String) throws {
         guard Console.write(text, to: file) else { throw Failure.unwritable(path ?? "-") }
+    }
+}
+
+extension Diagnostic {
+    fileprivate static func noPlan(_ path: String) -> Diagnostic {
+        Diagnostic(
+            code: "plan.unreadable", "this is no plan, or not all of it", at: SourceLocation(file: path),
+            remedy: "make it again with `ticketferry plan MIGRATION -o FILE`")
     }
 }
 

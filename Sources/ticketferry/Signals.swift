@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
 import Foundation
+import Migration
 import Synchronization
 
 /// ctrl-C, SIGTERM and SIGHUP: the first asks the work to finish what is in flight, a second ends at once with 130.
@@ -35,4 +36,15 @@ final class Signals {
             }
         }
     }
+}
+
+/// `--until`: gives the signal to stop at a time.
+final class StopTimer {
+    private let task: Task<Void, Never>
+
+    /// Gives `stop` at that time, unless it is cancelled before.
+    init(_ time: StopTime, _ stop: StopSignal) { task = Task { await stop.stop(at: time) } }
+
+    /// Lets it be.
+    func cancel() { task.cancel() }
 }

@@ -21,15 +21,17 @@ struct Ticketferry: AsyncParsableCommand {
         version: version,
         subcommands: [
             ConnectorsCommand.self, CheckCommand.self, InspectCommand.self, PlanCommand.self, MigrateCommand.self,
-            StatusCommand.self, ShowCommand.self, ResolveCommand.self, VerifyCommand.self, UndoCommand.self,
-            RestoreCommand.self, ArchiveCommand.self,
-            ConvertCommand.self, SandboxCommand.self,
+            StatusCommand.self, ShowCommand.self, IDsCommand.self, VerifyCommand.self, UndoCommand.self,
+            ResolveCommand.self, RestoreCommand.self, PurgeCommand.self, ArchiveCommand.self, ConvertCommand.self,
+            SandboxCommand.self,
         ])
 
     /// The version of the tool, also in its User-Agent.
     static let version = "0.1.0"
 
     static func main() async {
+        // A limit on the size of files is an error of the journal that says what to do, not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             if let unknown = Failure.unknownCommand(in: CommandLine.arguments) { throw unknown }
             var command = try parseAsRoot()

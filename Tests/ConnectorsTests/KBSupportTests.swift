@@ -45,7 +45,7 @@ import Transport
     }
 
     static let identity = MigrationIdentity(migration: "kbs", source: "test")
-    static let ways: [Set<String>] = [[]] + KBSupportSandbox.switches.map { [$0.name] }
+    static let ways: [Set<String>] = [[]] + KBSupportSandbox.switches.filter { !$0.refuses }.map { [$0.name] }
 
     // MARK: Reading
 

@@ -23,7 +23,8 @@ struct SmartSupportBench {
     /// Switches that change what answers look like, and nothing of what they say.
     static let shapes = [
         "data-array", "data-items", "meta-under-other-names", "other-names", "ids-as-strings", "nulls-absent",
-        "list-without-message", "per-page-clamped", "per-page-refused", "updated-after-strict", "order-ignored",
+        "list-without-message", "per-page-clamped", "per-page-refused", "updated-after-strict", "updated-after-utc",
+        "order-ignored",
         "bearer-only", "plain-links", "php-noise", "zone-tokyo", "ping-without-time",
     ]
 

@@ -20,7 +20,19 @@ struct SmartSupportWrongInputTests {
             (["html-pages"], SmartSupportBench.key, "http.html-page", .unavailable),
         ] as [([String], String, String, ExitCause)])
     func refusals(_ switches: [String], _ key: String, _ code: String, _ cause: ExitCause) async throws {
-        let bench = try await SmartSupportBench.open(Set(switches), tickets: 2)
+        // A site that is out of order for a while is none of its switches.
+        let page: SandboxResponse? =
+            switch switches.first {
+            case "maintenance":
+                .html(503, "Maintenance", "Briefly unavailable for scheduled maintenance. Check back in a minute.")
+            case "html-pages": .html(200, "Checking your browser", "One moment, please.")
+            default: nil
+            }
+        let bench = try await SmartSupportBench.open(
+            page == nil ? Set(switches) : [], tickets: 2,
+            observer: { moment, _, _ in
+                if moment == .arrived, let page { .answer(page) } else { .goOn }
+            })
         let source = SmartSupportSource(api: try bench.api(key), sink: Notes())
         let reading = await #expect(throws: Diagnostic.self) { _ = try await source.list(since: nil, after: nil) }
         #expect(reading?.code == code)
@@ -89,5 +101,14 @@ struct SmartSupportWrongInputTests {
                 "smart-support.auto-assign", "smart-support.auto-close", "smart-support.user-approval",
                 "smart-support.submission-limit",
             ])
+    }
+}
+
+extension SandboxResponse {
+    /// A page for people where JSON is asked for.
+    fileprivate static func html(_ status: Int, _ title: String, _ text: String) -> SandboxResponse {
+        SandboxResponse(
+            status: status, headers: ["Content-Type": "text/html; charset=UTF-8"],
+            body: Array("<!DOCTYPE html><html><head><title>\(title)</title></head><body>\(text)</body></html>".utf8))
     }
 }

@@ -142,6 +142,25 @@ struct SmartsuppHookTests {
         #expect(error?.location?.line == line)
     }
 
+    @Test("messages that PHP wrote as an object are read by their keys, and what is neither stays")
+    func objects() async throws {
+        func read(_ messages: String) async throws -> Ticket {
+            let chat = #"{"accountId":1,"beginAt":1717243200000,"visitor":{"id":"v"},"messages":\#(messages)}"#
+            let lines = try await SmartsuppBench.read(try Self.source(["a.json": chat]))
+            return try #require(lines.values.first).ticket()
+        }
+        let numbered = try await read(
+            #"{"10":{"type":"visitor","content":"c"},"2":{"type":"visitor","content":"b"},"0":{"type":"agent","content":"a"}}"#
+        )
+        #expect(numbered.messages.map { $0.body?.content } == ["a", "b", "c"])
+        let named = try await read(#"{"m2":{"type":"visitor","content":"b"},"m1":"bare words"}"#)
+        #expect(named.messages.map { $0.body?.content } == ["bare words", "b"])
+        // Whose words these are nobody says: they are private.
+        #expect(named.messages.map(\.kind) == [.note, .reply])
+        #expect(try await read("{}").messages.isEmpty)
+        #expect(try await read(#""gone""#).extras.contains(JSON.Member("messages", "gone")))
+    }
+
     @Test("refuses a path that is not there, and files without chats")
     func missing() async throws {
         let gone = try Self.source([:], paths: ["gone.json"])

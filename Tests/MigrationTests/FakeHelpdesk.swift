@@ -112,6 +112,8 @@ final class FakeTarget: TicketTarget {
     /// What people may have changed: makes look-ups fail to tell.
     let cannotTell: Bool
     let pause: Duration?
+    /// How long an answer takes, by the simulated clock.
+    let delay: (@Sendable () -> Duration)?
     private let inFlight = Mutex<(now: Int, sum: Int, count: Int)>((0, 0, 0))
 
     /// How many requests were at work on average when one began.
@@ -119,7 +121,8 @@ final class FakeTarget: TicketTarget {
 
     init(
         _ helpdesk: FakeHelpdesk, clock: SimulatedClock, plug: Plug = Plug(), policy: NotificationPolicy = .mute,
-        cannotTell: Bool = false, pause: Duration? = nil, fault: @escaping @Sendable (Step) -> Fault = { _ in .none }
+        cannotTell: Bool = false, pause: Duration? = nil, delay: (@Sendable () -> Duration)? = nil,
+        fault: @escaping @Sendable (Step) -> Fault = { _ in .none }
     ) {
         self.helpdesk = helpdesk
         self.clock = clock
@@ -127,6 +130,7 @@ final class FakeTarget: TicketTarget {
         policyGiven = policy
         self.cannotTell = cannotTell
         self.pause = pause
+        self.delay = delay
         self.fault = fault
     }
 
@@ -298,6 +302,7 @@ final class FakeTarget: TicketTarget {
         }
         defer { inFlight.withLock { $0.now -= 1 } }
         if let pause { try? await Task.sleep(for: pause) }
+        if let delay { try? await clock.sleep(for: delay()) }
         let outcome = perform(step, receipts, fault(step))
         guard (try? plug.point()) != nil else { return dead }
         return outcome

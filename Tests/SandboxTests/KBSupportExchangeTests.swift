@@ -195,3 +195,93 @@ import TicketModel
         }
     }
 }
+
+/// What undo asks for, as it was measured on the real plugin (1.7.2, WordPress 6.1).
+extension KBSupportExchangeTests {
+    private static func made(_ switches: Set<String> = []) async throws -> KBSupportSandbox {
+        var options = SandboxOptions(url: "https://helpdesk.example")
+        options.switches = switches
+        let site = try await KBSupportSandbox.open(options)
+        try await site.edit { tables in
+            tables["ticket_tag"][90] = ["id": 90, "name": "newtag", "slug": "newtag"]
+            tables["posts"][12] = [
+                "id": 12, "type": "kbs_ticket", "status": "closed", "title": "t", "content": "c",
+                "terms": ["ticket_tag": [90]],
+            ]
+            for id in [14, 15] {
+                tables["posts"][id] = [
+                    "id": JSON(id), "type": "kbs_ticket_reply", "status": "publish", "parent": 12, "author": 2,
+                ]
+            }
+            tables["posts"][16] = ["id": 16, "type": "attachment", "status": "inherit", "parent": 12]
+        }
+        return site
+    }
+
+    private func rpc(_ site: KBSupportSandbox, _ method: String, _ rest: [XMLRPC.Value]) async -> XMLRPC.Message? {
+        let request = SandboxRequest(
+            "POST", target: "/xmlrpc.php", headers: ["Content-Type": "text/xml"], body: XMLRPC.call(method, rest))
+        return XMLRPC.read(await site.respond(to: request).body)
+    }
+
+    @Test func `XML-RPC deletes for good and silently; what hung on a ticket stays`() async throws {
+        let site = try await Self.made()
+        func delete(_ id: Int) async -> XMLRPC.Message? {
+            await rpc(site, "wp.deletePost", [.int(1), .string("admin"), .string("x"), .int(id)])
+        }
+        for id in [15, 12] {
+            guard case .answer(let json)? = await delete(id) else {
+                Issue.record("\(id)")
+                continue
+            }
+            #expect(json.bool == true || json.int == 1)
+            guard case .fault(404, "Invalid post ID.")? = await delete(id) else {
+                Issue.record("\(id) again")
+                continue
+            }
+        }
+        let rows = await site.dump()["posts"]?.array ?? []
+        #expect(rows.contains { $0["id"]?.int == 14 && $0["parent"]?.int == 12 })
+        #expect(rows.contains { $0["id"]?.int == 16 && $0["parent"]?.int == 0 })
+        #expect(await site.mails().isEmpty)
+    }
+
+    @Test func `Many calls in one answer one by one, a fault among them`() async throws {
+        let site = try await Self.made()
+        func call(_ id: Int) -> XMLRPC.Value {
+            .object([
+                ("methodName", .string("wp.getPost")),
+                (
+                    "params",
+                    .array([
+                        .int(1), .string("admin"), .string("x"), .int(id), .array([.string("post_author")]),
+                    ])
+                ),
+            ])
+        }
+        guard case .answer(let json)? = await rpc(site, "system.multicall", [.array([call(14), call(99)])]) else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(json[0]?[0]?["post_author"]?.text == "2")
+        #expect(json[1]?["faultCode"]?.int == 404)
+    }
+
+    @Test(arguments: [
+        ("media/16", "DELETE", 501, "rest_trash_not_supported"), ("media/16?force=true", "DELETE", 200, ""),
+        ("media/99?force=true", "DELETE", 404, "rest_post_invalid_id"),
+        ("ticket_tag/90", "DELETE", 501, "rest_trash_not_supported"),
+        ("ticket_tag/90?force=true", "DELETE", 200, ""), ("ticket_tag/99", "GET", 404, "rest_term_invalid"),
+    ]) func `Files and tags are deleted with force alone`(
+        _ path: String, _ method: String, _ status: Int, _ code: String
+    ) async throws {
+        for isAgent in [false, true] {
+            let site = try await Self.made(isAgent ? ["agent-login"] : [])
+            let answer = await ask(site, method, "/wp-json/wp/v2/\(path)", nil)
+            let isRefused = isAgent && method == "DELETE" && status != 404
+            #expect(answer.status == (isRefused ? 403 : status))
+            #expect(answer.body["code"]?.string ?? "" == (isRefused ? "rest_cannot_delete" : code))
+            if status == 200, !isRefused { #expect(answer.body["deleted"]?.bool == true) }
+        }
+    }
+}

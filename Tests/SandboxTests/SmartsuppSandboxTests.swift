@@ -111,4 +111,20 @@ import TicketModel
         }
         #expect(statuses == Array(repeating: 200, count: 9) + [429])
     }
+
+    @Test func `Users and triggers are deleted by GET, once, and a new user may be told by mail`() async throws {
+        let site = try SmartsuppSandbox(SandboxOptions())
+        let made = try await Self.ask(
+            site, "POST", "/accounts/1001/users/create",
+            ["email": "new@lab.example", "role": "agent", "password": "long-enough"])
+        let id = made.body["id"]?.string ?? ""
+        #expect(await site.mails().map(\.kind) == ["user"])
+        #expect(try await Self.ask(site, "GET", "/accounts/1001/users/\(id)/delete").status == 200)
+        let gone = try await Self.ask(site, "GET", "/accounts/1001/users/\(id)/delete")
+        #expect(gone.status == 404 && gone.body["error"] != nil)
+        #expect(try await Self.ask(site, "GET", "/accounts/1001/users").body.array?.count == 3)
+        #expect(try await Self.ask(site, "GET", "/accounts/1001/triggers/1/delete").status == 200)
+        #expect(try await Self.ask(site, "GET", "/accounts/1001/triggers").body.array?.isEmpty == true)
+        #expect(try await Self.ask(site, "GET", "/accounts/1001/officehours/1/delete").status == 404)
+    }
 }

@@ -75,10 +75,14 @@ private let then = 784_111_777.0
         (500, .json(status: 500, .null), false), (500, .notJSON(.html, status: 500, excerpt: ""), true),
         (503, .json(status: 503, .null), true), (429, .json(status: 429, .null), true),
         (200, .notJSON(.truncated, status: 200, excerpt: ""), true),
-        (200, .notJSON(.html, status: 200, excerpt: ""), false),
-        (403, .notJSON(.html, status: 403, excerpt: ""), false),
+        (200, .notJSON(.html, status: 200, excerpt: ""), true),
+        (403, .notJSON(.html, status: 403, excerpt: ""), true), (404, .notJSON(.html, status: 404, excerpt: ""), false),
     ])
     func `a read is sent again where another try may help`(status: Int, answer: JSONAnswer, again: Bool) {
         #expect(RetryPolicy().retriesRead(status: status, answer: answer) == again)
+        if case .notJSON(.html, _, _) = answer, status < 500 {
+            #expect(
+                !RetryPolicy().retriesRead(status: status, answer: answer, attempt: 3), "a wrong address is said soon")
+        }
     }
 }

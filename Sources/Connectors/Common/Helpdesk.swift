@@ -20,6 +20,8 @@ package struct Helpdesk: Sendable {
     package var api: APIPath
     /// The address where `url` may be left out; nil: it has to be said.
     package var defaultURL: String?
+    /// A ticket's page for people, from `url` as a user typed it and the ticket's id; nil: not known.
+    package var page: (@Sendable (_ site: String, _ id: String) -> String?)?
     /// Opens it for reading over a connection; nil: it cannot be read from.
     package var source: (@Sendable (OpenContext, Connection) async throws -> any TicketSource)?
     /// Opens it for writing over a connection; nil: it cannot be written to.
@@ -62,6 +64,7 @@ package struct Helpdesk: Sendable {
         name: String, summary: String, options: [ConnectorOption], features: [String],
         deviations: [ConnectorDescriptor.Deviation], api: APIPath, practice: Practice,
         defaultURL: String? = nil,
+        page: (@Sendable (_ site: String, _ id: String) -> String?)? = nil,
         source: (@Sendable (OpenContext, Connection) async throws -> any TicketSource)? = nil,
         target: (@Sendable (OpenContext, Connection) async throws -> any TicketTarget)? = nil
     ) {
@@ -72,6 +75,7 @@ package struct Helpdesk: Sendable {
         self.deviations = deviations
         self.api = api
         self.defaultURL = defaultURL
+        self.page = page
         self.practice = practice
         self.source = source
         self.target = target
@@ -83,10 +87,12 @@ package struct Helpdesk: Sendable {
         if let source { openSource = { context in try await source(context, connection(context)) } }
         var openTarget: ConnectorDescriptor.Open<any TicketTarget>?
         if let target { openTarget = { context in try await target(context, connection(context)) } }
-        return ConnectorDescriptor(
+        var descriptor = ConnectorDescriptor(
             name: name, summary: summary, options: options, features: features, deviations: deviations,
             openSource: openSource, openTarget: openTarget, switches: practice.switches,
             sandbox: { try await launch($0) })
+        descriptor.page = page
+        return descriptor
     }
 
     /// The connection that a migration file asks for; nothing is sent.

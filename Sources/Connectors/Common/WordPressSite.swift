@@ -87,11 +87,29 @@ struct WordPressSite: Sendable {
         return text.hasSuffix(".php") ? String(text[...(text.lastIndex(of: "/") ?? text.startIndex)]) : text + "/"
     }
 
+    /// A page for the team, from the address that a user typed; nil for what is no address (`sandbox:`).
+    static func adminPage(_ page: String, of typed: String) -> String? {
+        guard !typed.hasPrefix("sandbox:"), var url = try? BaseURL.parse(typed, api: .wordPress("")).base.site else {
+            return nil
+        }
+        url.query = nil
+        let text = url.text
+        let folder = text.hasSuffix(".php") ? String(text[...(text.lastIndex(of: "/") ?? text.startIndex)]) : text
+        return folder + (folder.hasSuffix("/") ? "" : "/") + "wp-admin/" + page
+    }
+
     /// The site's address without login and query.
     static func address(of client: APIClient) -> String {
         var url = client.base.site
         url.query = nil
         return url.text
+    }
+
+    /// What names a site as a source: host, port where it has one, and folder, whatever of it stands in the address.
+    static func identity(of client: APIClient) -> String {
+        let site = client.base.site
+        let path = site.path.split(separator: "/").filter { !$0.hasSuffix(".php") }.joined(separator: "/")
+        return site.host + (site.port.map { ":\($0)" } ?? "") + (path.isEmpty ? "" : "/\(path)")
     }
 
     private func isInMaintenance(_ answer: APIAnswer) -> Bool {

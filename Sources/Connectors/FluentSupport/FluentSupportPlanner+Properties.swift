@@ -87,24 +87,7 @@ extension FluentSupportPlanner {
 
     /// The internal note that says what Fluent Support could not hold; for what a later run finds, one more.
     mutating func migrationNote() {
-        var numbers: [String: Int] = [:]
-        let lines = noteLines.map { line in
-            let number = numbers[line, default: 0] + 1
-            numbers[line] = number
-            return (name: String(Digest.of([line, String(number)]).prefix(16)), text: line)
-        }
-        let notes = progress.done.filter { $0.key.part == "note" || $0.key.part.hasPrefix("note:") }
-            .sorted { $0.value.order < $1.value.order }
-        var written: Set<String> = []
-        for (key, done) in notes {
-            // Where the receipt does not tell, the note is taken to hold all.
-            let held = done.receipt.details["lines"]?.array.map { $0.compactMap(\.string) } ?? lines.map(\.name)
-            written.formUnion(held)
-            note(key, lines.filter { held.contains($0.name) })
-        }
-        let more = lines.filter { !written.contains($0.name) }
-        note(
-            key(notes.isEmpty ? "note" : "note:\(Digest.of(more.map(\.name)).prefix(12))"), more)
+        for (key, lines) in MigrationNotes.notes(of: noteLines, progress: progress, key: key) { note(key, lines) }
     }
 
     private mutating func note(_ key: WriteKey, _ lines: [(name: String, text: String)]) {

@@ -132,15 +132,13 @@ extension FluentSupportSandbox {
         return ["message": "Ticket has been deleted successfully"]
     }
 
-    /// Removes a ticket with its files, responses and tags.
+    /// Removes a ticket with its files and responses; the links to its tags stay behind.
     func remove(_ ticket: Ticket) {
         for file in attachments(of: ticket.id) { removeAttachment(file) }
         for response in responses(of: ticket.id) { removeResponse(response) }
-        unlink(ticket: ticket.id, tag: nil)
         state.tickets[ticket.id] = nil
         index.responses[ticket.id] = nil
         index.attachments[ticket.id] = nil
-        index.tagLinks[ticket.id] = nil
     }
 
     func changeCustomer(_ call: Call, _ id: Int) throws -> JSON {

@@ -54,8 +54,8 @@ extension FluentSupportSandbox {
         index.tagLinks[ticket, default: []].append(link.id)
     }
 
-    func unlink(ticket: Int, tag: Int?) {
-        for link in tagLinks(of: ticket) where tag == nil || link.tagID == tag {
+    func unlink(ticket: Int, tag: Int) {
+        for link in tagLinks(of: ticket) where link.tagID == tag {
             state.tagLinks[link.id] = nil
             index.tagLinks[ticket]?.removeAll { $0 == link.id }
         }

@@ -19,7 +19,7 @@ extension FluentSupportSandbox {
             for ticket in state.tickets.all.filter({ $0.customerID == id }) { remove(ticket) }
             state.persons[id] = nil
             index.emails[person.email.lowercased()]?.removeAll { $0 == id }
-            return ["message": "Customer has been deleted"]
+            return ["message": "Customer Deleted Successfully"]
         default: throw Failure.noRoute
         }
     }

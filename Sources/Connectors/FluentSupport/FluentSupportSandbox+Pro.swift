@@ -21,16 +21,19 @@ extension FluentSupportSandbox {
     }
 
     /// Everything under `/ticket-tags`.
-    func ticketTags(_ call: Call) throws -> JSON {
+    func ticketTags(_ call: Call, _ parts: [String]) throws -> JSON {
         try require(call, "fst_manage_settings")
-        switch call.request.method {
-        case "GET":
+        switch (call.request.method, parts.first.flatMap { Int($0) }) {
+        case ("DELETE", let id?):
+            state.tags[id] = nil
+            return ["message": "Tag has been deleted"]
+        case ("GET", nil):
             return [
                 "tags": try paginate(
                     Array(state.tags.all), call, path: "ticket-tags", table: "wp_fs_taggables", order: "",
                     shape: { Self.shape($0) })
             ]
-        case "POST":
+        case ("POST", nil):
             let title = try title(call)
             let now = localNow
             let tag = state.tags.insert { Tag(id: $0, title: title, slug: Text.slug(title), createdAt: now) }
@@ -40,14 +43,17 @@ extension FluentSupportSandbox {
     }
 
     /// Everything under `/saved-replies`.
-    func savedReplies(_ call: Call) throws -> JSON {
+    func savedReplies(_ call: Call, _ parts: [String]) throws -> JSON {
         try require(call, "fst_manage_saved_replies")
-        switch call.request.method {
-        case "GET":
+        switch (call.request.method, parts.first.flatMap { Int($0) }) {
+        case ("DELETE", let id?):
+            state.savedReplies[id] = nil
+            return ["message": "Selected Reply Template has been deleted"]
+        case ("GET", nil):
             return try paginate(
                 Array(state.savedReplies.all), call, path: "saved-replies", table: "wp_fs_saved_replies", order: "",
                 shape: { Self.shape($0) })
-        case "POST":
+        case ("POST", nil):
             let title = try title(call)
             let content = Text.edited(call["content"]?.plainText ?? "")
             let now = localNow

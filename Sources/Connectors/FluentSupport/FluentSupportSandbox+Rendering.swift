@@ -9,7 +9,7 @@ extension FluentSupportSandbox {
     ///
     /// Near enough to the real thing that nobody takes a shown text for a stored one; not exact.
     enum Rendering {
-        private static let blocks: Set<String> = [
+        static let blocks: Set<String> = [
             "table", "thead", "tfoot", "caption", "col", "colgroup", "tbody", "tr", "td", "th", "div", "dl", "dd", "dt",
             "ul", "ol", "li", "pre", "form", "map", "area", "blockquote", "address", "style", "p", "h1", "h2", "h3",
             "h4", "h5", "h6", "hr", "fieldset", "legend", "section", "article", "aside", "hgroup", "header", "footer",

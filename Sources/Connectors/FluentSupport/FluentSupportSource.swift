@@ -37,10 +37,7 @@ package final class FluentSupportSource: TicketSource {
     }
 
     package func identity() async throws -> String? {
-        let site = state.withLock { $0.api.client.base.site }
-        let path = site.path.split(separator: "/").filter { !$0.hasSuffix(".php") }.joined(separator: "/")
-        let port = site.port.map { ":\($0)" } ?? ""
-        return "\(site.host)\(port)" + (path.isEmpty ? "" : "/\(path)")
+        WordPressSite.identity(of: state.withLock { $0.api.client })
     }
 
     package func list(since: Timestamp?, after: Cursor?) async throws -> Page {

@@ -42,6 +42,9 @@ extension FluentSupportTarget {
             case "agent_id" where site.policy == .stage: return await assignSilently(step, ticket: ticket)
             default: return await setProperty(step, ticket: ticket)
             }
+        case "undo-ticket": return await deleteTicket(step)
+        case "undo-customer": return await deleteCustomer(step)
+        case "undo-entry": return await deleteEntry(step)
         case "tag": return await applyBatch([step], receipts: receipts)
         default: return .rejected(missingTicket(step))
         }
@@ -105,11 +108,11 @@ extension FluentSupportTarget {
         }
         losses += proof(of: made, step: step) + missing(uploads, in: made)
         learn(staged: mailbox == site.staging?.id, ticket: id)
-        return .understood(
-            Receipt(
-                id: String(id), url: api.page(ofTicket: id), proof: made["content_hash"]?.string,
-                details: Self.details(of: step)),
-            losses: losses)
+        var receipt = Receipt(
+            id: String(id), url: api.page(ofTicket: id), proof: made["content_hash"]?.string,
+            details: Self.details(of: step))
+        receipt.made = self.made(with: made)
+        return .understood(receipt, losses: losses)
     }
 
     private func append(_ step: Step, ticket: Int) async -> Outcome {

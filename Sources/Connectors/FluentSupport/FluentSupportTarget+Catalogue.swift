@@ -24,7 +24,7 @@ extension FluentSupportTarget {
                     Step(
                         key: identity.key(
                             ticket: CatalogueEntry.ticketID, part: "\(entry.kind.rawValue):\(entry.name)"),
-                        verb: .create, name: "\(entry.kind.rawValue) \(entry.name)", undo: .impossible,
+                        verb: .create, name: "\(entry.kind.rawValue) \(entry.name)", undo: .delete,
                         payload: [
                             "op": "catalogue", "kind": .string(entry.kind.rawValue), "route": .string(route),
                             "title": .string(entry.name), "content": entry.details["content"] ?? .null,
@@ -41,7 +41,7 @@ extension FluentSupportTarget {
         return plan
     }
 
-    private static func route(of kind: CatalogueEntry.Kind, _ site: FluentSupportSite) -> String? {
+    static func route(of kind: CatalogueEntry.Kind, _ site: FluentSupportSite) -> String? {
         switch kind {
         case .product: "products"
         case .tag: site.routes.contains("ticket-tags") ? "ticket-tags" : nil
@@ -83,7 +83,9 @@ extension FluentSupportTarget {
         let made = json["id"] == nil ? json.members?.first { $0.value["id"]?.int != nil }?.value ?? json : json
         guard let id = made["id"]?.int else { return .uncertain(oddAnswer(step)) }
         learn(entry: step.payload["kind"]?.string ?? "", title: step.payload["title"]?.string ?? "", id: id)
-        return .understood(Self.receipt(id, step), losses: [])
+        var receipt = Self.receipt(id, step)
+        receipt.details = ["made": true]
+        return .understood(receipt, losses: [])
     }
 
     /// A receipt whose id no ticket has: the journal takes one id for one write.
@@ -134,12 +136,12 @@ extension FluentSupportAPI {
     /// All rows of a list, page by page; nil where the login may not see it.
     ///
     /// The list stands under `key`, or is the answer itself; with or without pages.
-    func all(_ path: String, _ key: String) async throws -> [JSON]? {
+    func all(_ path: String, _ key: String, search: String? = nil) async throws -> [JSON]? {
         var rows: [JSON] = []
         var page = 1
         while true {
-            let answer = try await client.read(
-                APICall(.get, path, query: [("per_page", "100"), ("page", String(page))]))
+            let query = [("per_page", "100"), ("page", String(page))] + (search.map { [("search", $0)] } ?? [])
+            let answer = try await client.read(APICall(.get, path, query: query))
             if answer.status == 403 { return nil }
             guard answer.isSuccess, let json = answer.json else {
                 throw Self.diagnostic(of: answer, client: client)

@@ -21,6 +21,8 @@ extension FluentSupportTarget {
                         digest: marker.digest, generation: marker.generation,
                         receipt: Receipt(
                             id: String(id), url: api.page(ofTicket: id), proof: row["content_hash"]?.string,
+                            details: row["content"]?.string.map { ["raw": .string(FluentSupportText.md5($0))] }
+                                ?? .null,
                             stored: Self.stored(updatedAt: zone.time(row["updated_at"]?.string).map(zone.local)))))
             }
             let last = list["last_page"]?.int ?? page
@@ -32,6 +34,7 @@ extension FluentSupportTarget {
     package func lookUp(_ step: Step, receipts: [WriteKey: Receipt]) async throws -> LookUp {
         let api = api
         if step.payload["op"]?.string == "catalogue" { return try await findEntry(step) }
+        if step.verb == .delete { return try await lookUpGone(step) }
         if step.verb == .create { return try await lookUpTicket(step, api) }
         guard let ticket = step.needs.first.flatMap({ receipts[$0] }).flatMap({ Int($0.id) }) else { return .notFound }
         guard let all = try await whole(ticket, api) else {
@@ -61,6 +64,8 @@ extension FluentSupportTarget {
             let all = step.files.isEmpty ? nil : try await whole(id, api)
             var receipt = receipt(rows[0], step, files: all?["ticket"] ?? rows[0])
             receipt.url = api.page(ofTicket: id)
+            // Nothing of the ticket is backdated before its creation is understood.
+            receipt.made = made(with: rows[0])
             return .found(receipt)
         default: return .cannotTell(several(step, rows.compactMap { $0["id"]?.int }, api))
         }
@@ -125,7 +130,7 @@ extension FluentSupportTarget {
 
     package func storedFingerprint(ticket: Receipt) async throws -> String? {
         guard let id = Int(ticket.id), let all = try await whole(id, api) else { return nil }
-        return Self.stored(updatedAt: site.zone.time(all["ticket"]?["updated_at"]?.string).map(site.zone.local))
+        return fingerprint(of: all)
     }
 
     /// The fingerprint of a ticket as it stands: its date of change, which every reply and every changed property moves
@@ -149,7 +154,7 @@ extension FluentSupportTarget {
         return json
     }
 
-    private static func responses(of all: JSON) -> [JSON] {
+    static func responses(of all: JSON) -> [JSON] {
         all["responses"]?.array ?? all["ticket"]?["responses"]?.array ?? []
     }
 
@@ -196,9 +201,14 @@ extension FluentSupportTarget {
     }
 
     /// The marker of a row, from `message_id` or from its text.
-    private static func marker(in row: JSON) -> (digest: String, generation: Int)? {
+    static func marker(in row: JSON) -> (digest: String, generation: Int)? {
         if let id = row["message_id"]?.string, let marker = WriteKey.parse(marker: id) { return marker }
-        guard let text = row["content"]?.string, let start = text.range(of: "[ferry ") else { return nil }
+        return row["content"]?.string.flatMap(marker(inText:))
+    }
+
+    /// The marker that stands in a text.
+    static func marker(inText text: String) -> (digest: String, generation: Int)? {
+        guard let start = text.range(of: "[ferry ") else { return nil }
         let tail = text[start.upperBound...].prefix { $0 != "]" }
         return WriteKey.parse(marker: "ferry-\(tail)-")
     }

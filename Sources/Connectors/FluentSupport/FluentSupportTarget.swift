@@ -52,6 +52,8 @@ package final class FluentSupportTarget: TicketTarget {
         var site: FluentSupportSite?
         /// Tickets that this process put into the staging mailbox.
         var staged: Set<Int> = []
+        /// The newest customer before the first write of the migration; nil where nobody looked.
+        var newestCustomer: Int?
     }
 
     let options: Options
@@ -87,6 +89,12 @@ package final class FluentSupportTarget: TicketTarget {
             if staged { $0.staged.insert(ticket) } else { $0.staged.remove(ticket) }
         }
     }
+
+    /// The newest customer before the first write of the migration; nil where nobody looked.
+    var newestCustomer: Int? { state.withLock { $0.newestCustomer } }
+
+    /// Notes which customer was the newest before the first write of the migration.
+    func learn(newestCustomer id: Int?) { state.withLock { $0.newestCustomer = id } }
 
     /// Notes what the catalogue's steps are going to make.
     func learn(promised: Set<String>) { state.withLock { $0.site?.promised = promised } }

@@ -225,7 +225,7 @@ enum FluentSupportRendering {
     }
 
     /// Bare addresses that rendering made into links.
-    private static func withoutLinks(_ text: String) -> String {
+    static func withoutLinks(_ text: String) -> String {
         var out = ""
         var rest = text[...]
         while let open = rest.range(of: "<a href=\"") {

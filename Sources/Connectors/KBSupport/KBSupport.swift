@@ -31,6 +31,8 @@ package enum KBSupport {
             "by XML-RPC: dates of tickets and replies, agents and customers with accounts as authors, tags",
             "files by WordPress's media library, of the types that WordPress takes; every one of them is public",
             "an HTML comment at the end of each text is the key of tickets and replies",
+            "how verify goes: texts byte by byte, dates, tags, files by their bytes; who wrote a reply by XML-RPC alone; counted besides by XML-RPC",
+            "how undo goes: by XML-RPC tickets and replies are deleted for good, without an e-mail, by REST their files and new tags; the customers that KB Support made stay and are listed, so do its own log lines; without XML-RPC tickets stay as they are, since closing them would send e-mails",
             "a delta asks for the tickets that changed last and stops at the last run's",
         ],
         deviations: [
@@ -64,6 +66,9 @@ package enum KBSupport {
                 "as many tickets as --seed says; 2 e-mails for each new ticket, 1 for each reply and each closing",
             ],
             open: { try await KBSupportSandbox.open($0) }),
+        page: { site, id in
+            Int(id).flatMap { WordPressSite.adminPage("post.php?post=\($0)&action=edit", of: site) }
+        },
         source: { context, connection in
             KBSupportSource(
                 api: try api(context, connection), usesXMLRPC: context.text("xmlrpc") != "off", sink: context.sink)
@@ -72,24 +77,8 @@ package enum KBSupport {
             KBSupportTarget(
                 api: try api(context, connection),
                 options: KBSupportTarget.Options(
-                    usesXMLRPC: context.text("xmlrpc") != "off", settleTime: try settleTime(context)))
+                    usesXMLRPC: context.text("xmlrpc") != "off", settleTime: try context.settleTime(of: "kb-support")))
         })
-
-    /// How long a request may go on after its answer got lost.
-    ///
-    /// - Throws: a `Diagnostic` for a number that is no time.
-    private static func settleTime(_ context: OpenContext) throws -> Duration {
-        guard context.text("settle") != nil else {
-            // The imitation in this process dies with it: nothing of an earlier run can still be at work.
-            return .seconds(context.text("url")?.hasPrefix("sandbox:") == true ? 1 : 60)
-        }
-        guard let seconds = context.number("settle"), (1...86_400).contains(seconds) else {
-            throw Diagnostic(
-                code: "kb-support.settle", "`settle` takes whole seconds from 1 to 86400", subject: context.file,
-                remedy: "leave it out (60), or write the longest time that the site's PHP may run", cause: .badInput)
-        }
-        return .seconds(seconds)
-    }
 
     /// The API with the login of a migration file; nothing is sent.
     ///

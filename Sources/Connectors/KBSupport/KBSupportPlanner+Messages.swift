@@ -23,7 +23,7 @@ extension KBSupportPlanner {
         if let opening {
             content = self.content(opening, header: openingHeader(opening))
         } else {
-            content = KBSupportText.html(text: placeholder)
+            content = KBSupportText.html(text: ticket.placeholder)
             if progress.done[createKey]?.receipt.details["opening"]?.string ?? "" == "" {
                 book.lose(
                     "messages[]", "opening", "what opened the ticket is not public; the subject stands for it",
@@ -174,12 +174,6 @@ extension KBSupportPlanner {
         return named(&book, "in WordPress only people with an account can be authors")
     }
 
-    /// What stands for an empty text.
-    var placeholder: String {
-        let subject = ticket.subject?.trimmingBlanks ?? ""
-        return subject.isEmpty ? "–" : subject
-    }
-
     /// A message's text with the header line above it where there is one.
     private mutating func content(_ index: Int, header: String?) -> String {
         let html =
@@ -195,7 +189,7 @@ extension KBSupportPlanner {
         var text = html
         if stored.utf8.allSatisfy({ $0 == 0x20 || (0x09...0x0D).contains($0) }) {
             loseOnce("messages[].body", "an empty text cannot be seen; the subject stands for it", .substitute)
-            text = KBSupportText.html(text: placeholder)
+            text = KBSupportText.html(text: ticket.placeholder)
         }
         guard let header, !header.isEmpty else { return text }
         return "<p><em>\(KBSupportText.html(text: header))</em></p>\(text)"

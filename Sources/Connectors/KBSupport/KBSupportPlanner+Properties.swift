@@ -100,13 +100,16 @@ extension KBSupportPlanner {
 
     /// The status, after all else: always sent, since its answer shows how the ticket stands now.
     mutating func finish(status: String, isAssigned: Bool) {
+        var status = status
         if !site.hasXMLRPC, status == "new", isAssigned {
             book.lose("status", "new", "KB Support makes an assigned ticket open, and REST cannot say new", .substitute)
+            status = "open"
         }
         let closes = status == "closed"
         steps.append(
             Step(
                 key: key("set:status"), verb: .set, name: "status", needs: [createKey],
+                // Closing by XML-RPC passes the plugin's own way by: no e-mail (measured, agents and administrators).
                 mails: closes && !site.hasXMLRPC ? 1 : 0, requests: site.hasXMLRPC ? 2 : 1, undo: .impossible,
                 payload: ["op": site.hasXMLRPC ? "state" : "status", "status": .string(status)], value: status,
                 undoneByOthers: true))

@@ -40,7 +40,7 @@ struct KBSupportPlanner {
     /// The whole plan; call once.
     mutating func make() -> TicketPlan {
         let keys = ticket.messageKeys()
-        let opening = openingIndex(keys)
+        let opening = ticket.openingIndex(keys, made: progress.done[createKey])
         let status = status()
         guard refusals.isEmpty else { return TicketPlan(losses: book.losses, refusals: refusals) }
         if ticket.priority != nil || ticket.priorityLabel != nil {
@@ -57,15 +57,6 @@ struct KBSupportPlanner {
     mutating func loseOnce(_ field: String, _ reason: String, _ fallback: Loss.Fallback = .archive) {
         guard said.insert("\(field) \(reason)").inserted else { return }
         book.lose(field, nil, reason, fallback)
-    }
-
-    /// Which message is the ticket's own text; nil: none of them.
-    ///
-    /// The first one when the ticket is made, and the same one ever after.
-    private func openingIndex(_ keys: [String]) -> Int? {
-        let first = ticket.messages.first?.kind == .reply ? 0 : nil
-        guard let key = progress.done[createKey]?.receipt.details["opening"]?.string else { return first }
-        return keys.firstIndex(of: key)
     }
 
     // MARK: Words

@@ -48,6 +48,11 @@ extension KBSupportSandbox {
         static let forbidden = Failure(status: 403, code: "rest_forbidden_context", message: "Authentication failed.")
         static let noRoute = Failure(
             status: 404, code: "rest_no_route", message: "No route was found matching the URL and request method.")
+        static func cannotDelete(_ what: String, isKnown: Bool) -> Failure {
+            Failure(
+                status: isKnown ? 403 : 401, code: "rest_cannot_delete",
+                message: "Sorry, you are not allowed to delete this \(what).")
+        }
         static let noPost = Failure(status: 404, code: "rest_post_invalid_id", message: "Invalid post ID.")
 
         static func invalid(_ name: String, _ message: String, _ code: String) -> Failure {

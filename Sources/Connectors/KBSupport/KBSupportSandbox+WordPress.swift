@@ -10,9 +10,10 @@ extension KBSupportSandbox {
         switch rest.first {
         case "users": return try people(call, rest.dropFirst().first, user)
         case "media":
-            if rest.count > 1 { throw Failure.noRoute }
+            if rest.count > 1 { return try media(one: rest[1], call, user) }
             return isGet ? try media(call, user) : try upload(call, user)
         case "ticket_categories", "ticket_tag", "ticket_sources":
+            if rest.count > 1 { return try term(one: rest[1], rest[0], call, user) }
             return try terms(rest[0], call, user)
         case "ticket_departments" where isOn("departments-on"): return try terms(rest[0], call, user)
         default: throw Failure.noRoute
@@ -60,7 +61,10 @@ extension KBSupportSandbox {
         var names = ["read", user.role]
         if user.isAgent { names += ["edit_tickets", "edit_others_tickets", "publish_tickets"] }
         if user.isAgent, !isOn("uploads-off") { names.append("upload_files") }
-        if user.isUnfiltered { names += ["unfiltered_html", "edit_posts"] }
+        if user.isAgent { names += ["delete_others_tickets", "delete_published_tickets"] }
+        if user.isUnfiltered {
+            names += ["unfiltered_html", "edit_posts", "delete_published_posts", "delete_ticket_terms"]
+        }
         return .object(names.map { JSON.Member($0, true) })
     }
 
@@ -68,9 +72,7 @@ extension KBSupportSandbox {
 
     private func terms(_ name: String, _ call: Call, _ user: User?) throws -> Answer {
         let isEdit = call["context"]?.plainText == "edit"
-        func shape(_ row: JSON) -> JSON {
-            ["id": row["id"] ?? 0, "name": row["name"] ?? "", "slug": row["slug"] ?? "", "taxonomy": .string(name)]
-        }
+        func shape(_ row: JSON) -> JSON { self.shape(term: row, name) }
         if call.request.method == "POST" {
             guard let user, user.isUnfiltered else {
                 throw Failure(
@@ -96,6 +98,43 @@ extension KBSupportSandbox {
         let all = tables[name].all.sorted { ($0["name"]?.string ?? "") < ($1["name"]?.string ?? "") }
         let rows = all.dropFirst((page - 1) * perPage).prefix(perPage).map(shape)
         return Answer(body: .array(Array(rows)), headers: totals(all.count, perPage))
+    }
+
+    private func shape(term row: JSON, _ taxonomy: String) -> JSON {
+        let id = row["id"]?.int ?? 0
+        let count = tables["posts"].all.count { post in
+            (post["terms"]?[taxonomy]?.array ?? []).contains { $0.int == id }
+        }
+        return [
+            "id": JSON(id), "count": JSON(count), "name": row["name"] ?? "", "slug": row["slug"] ?? "",
+            "taxonomy": .string(taxonomy),
+        ]
+    }
+
+    private func term(one id: String, _ taxonomy: String, _ call: Call, _ user: User?) throws -> Answer {
+        guard let id = Int(id), let row = tables[taxonomy][id] else {
+            throw Failure(status: 404, code: "rest_term_invalid", message: "Term does not exist.")
+        }
+        let shown = shape(term: row, taxonomy)
+        switch call.request.method {
+        case "GET": return Answer(body: shown)
+        case "DELETE":
+            guard user?.isUnfiltered == true else {
+                throw Failure.cannotDelete("term", isKnown: user != nil)
+            }
+            guard call["force"]?.phpTruth == true else {
+                throw Failure(
+                    status: 501, code: "rest_trash_not_supported",
+                    message: "Terms do not support trashing. Set 'force=true' to delete.")
+            }
+            tables[taxonomy][id] = nil
+            for var post in tables["posts"].all.map(Post.init) where post.terms[taxonomy]?.contains(id) == true {
+                post.terms[taxonomy]?.removeAll { $0 == id }
+                store(post)
+            }
+            return Answer(body: ["deleted": true, "previous": shown])
+        default: throw Failure.noRoute
+        }
     }
 
     /// A name as WordPress stores it: one line, special characters as references.
@@ -164,6 +203,29 @@ extension KBSupportSandbox {
         return Answer(body: .array(rows), headers: totals(all.count, perPage))
     }
 
+    private func media(one id: String, _ call: Call, _ user: User?) throws -> Answer {
+        guard let file = Int(id).flatMap(post), file.type == "attachment" else { throw Failure.noPost }
+        let shown = shape(file: file, call, isEdit: call["context"]?.plainText == "edit")
+        switch call.request.method {
+        case "GET": return Answer(body: shown)
+        case "DELETE":
+            // Agents may upload and not delete.
+            guard user?.isUnfiltered == true else { throw Failure.cannotDelete("post", isKnown: user != nil) }
+            guard call["force"]?.phpTruth == true else {
+                throw Failure(
+                    status: 501, code: "rest_trash_not_supported",
+                    message: "The post does not support trashing. Set 'force=true' to delete.")
+            }
+            remove(file)
+            let path = file.meta["file"]?.string
+            for row in tables["files"].all where row["path"]?.string == path {
+                if let id = row["id"]?.int { tables["files"][id] = nil }
+            }
+            return Answer(body: ["deleted": true, "previous": shown])
+        default: throw Failure.noRoute
+        }
+    }
+
     func shape(file: Post, _ call: Call, isEdit: Bool) -> JSON {
         let address = JSON.string(url(of: file, call))
         let link = JSON.string("\(call.site)/?attachment_id=\(file.id)")
@@ -224,7 +286,9 @@ extension KBSupportSandbox {
         row.meta = ["file": .string(path), "mime": .string(mime), "size": JSON(file.bytes.count)]
         row = store(row)
         let bytes = Data(file.bytes).base64EncodedString()
-        _ = tables["files"].insert { _ in ["path": .string(path), "mime": .string(mime), "bytes": .string(bytes)] }
+        _ = tables["files"].insert {
+            ["id": JSON($0), "path": .string(path), "mime": .string(mime), "bytes": .string(bytes)]
+        }
         var shown = shape(file: row, call, isEdit: true)
         shown["title"] = ["raw": .string(row.title), "rendered": .string(Self.texturized(row.title))]
         return Answer(

@@ -32,6 +32,12 @@ extension KBSupportSandbox {
     }
 
     private func call(_ method: String, _ parameters: [JSON], _ request: SandboxRequest) throws -> JSON {
+        if method == "system.multicall" {
+            guard !isOn("no-multicall") else {
+                throw Fault(code: -32601, text: "server error. requested method system.multicall does not exist.")
+            }
+            return .array((parameters.first?.array ?? []).map { one($0, request) })
+        }
         var rest = parameters[...]
         if method != "wp.getUsersBlogs" { rest = rest.dropFirst() }
         let name = rest.popFirst()?.text ?? ""
@@ -58,6 +64,15 @@ extension KBSupportSandbox {
                 throw Fault(code: 401, text: "Sorry, you are not allowed to post on this site.")
             }
             return .string(String(try new(rest.popFirst() ?? .object([]), user).id))
+        case "wp.deletePost":
+            guard let found = rest.popFirst()?.int.flatMap(post) else {
+                throw Fault(code: 404, text: "Invalid post ID.")
+            }
+            guard user.isAgent, user.isUnfiltered || found.type != "attachment" else {
+                throw Fault(code: 401, text: "Sorry, you are not allowed to delete this post.")
+            }
+            remove(found)
+            return true
         case "wp.editPost":
             guard user.isAgent else { throw Fault(code: 401, text: "Sorry, you are not allowed to edit this post.") }
             guard let found = rest.popFirst()?.int.flatMap(post) else {
@@ -66,6 +81,20 @@ extension KBSupportSandbox {
             try edit(found, rest.popFirst() ?? .object([]), user)
             return true
         default: throw Fault(code: -32601, text: "server error. requested method \(method) does not exist.")
+        }
+    }
+
+    /// One of many calls: its answer in a list of one, or its fault.
+    private func one(_ call: JSON, _ request: SandboxRequest) -> JSON {
+        do {
+            let method = call["methodName"]?.string ?? ""
+            guard method != "system.multicall" else {
+                throw Fault(code: -32600, text: "Recursive calls to system.multicall are forbidden")
+            }
+            return [try self.call(method, call["params"]?.array ?? [], request)]
+        } catch {
+            let fault = error as? Fault ?? Fault(code: 500, text: "\(error)")
+            return ["faultCode": JSON(fault.code), "faultString": .string(fault.text)]
         }
     }
 

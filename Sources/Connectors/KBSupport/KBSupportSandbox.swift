@@ -19,6 +19,10 @@ package actor KBSupportSandbox: SandboxHelpdesk {
         .init("custom-statuses", "an add-on registers the status waiting-for-vendor"),
         .init("plain-permalinks", "the API answers under ?rest_route= only"),
         .init("php-warnings", "PHP prints warnings before the JSON"),
+        .init("passwords-off", "application passwords are switched off", refuses: true),
+        .init("header-dropped", "the web server keeps the login's header from WordPress", refuses: true),
+        .init("plugin-absent", "KB Support is not there", refuses: true),
+        .init("no-multicall", "XML-RPC takes one call at a time"),
     ]
 
     var tables: SandboxTables
@@ -197,6 +201,18 @@ extension KBSupportSandbox {
         }
         tables["posts"][post.id] = post.row
         return post
+    }
+
+    /// Deletes a post for good, without an e-mail; what hangs on it stays, and files let go of it.
+    func remove(_ post: Post) {
+        for id in children[post.id] ?? [] {
+            guard var below = self.post(id), below.type == "attachment" else { continue }
+            below.parent = 0
+            tables["posts"][id] = below.row
+        }
+        children[post.id] = nil
+        children[post.parent]?.removeAll { $0 == post.id }
+        tables["posts"][post.id] = nil
     }
 
     /// All posts of a type, by id.

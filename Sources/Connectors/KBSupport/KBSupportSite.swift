@@ -29,6 +29,12 @@ struct KBSupportSite: Sendable {
     var mayUpload = true
     /// Whether this login may see the fields that are for editing (`context=edit`) of media.
     var editsPosts = false
+    /// Whether this login may delete tickets and replies for good (XML-RPC does it without an e-mail).
+    var deletesTickets = true
+    /// Whether this login may delete files of the media library.
+    var deletesFiles = true
+    /// Whether this login may delete tags.
+    var deletesTags = true
     /// Agents by id; nil where the login may not list them.
     var agents: [Int: Account]?
     /// Customers' accounts by address, in lower case; only for writing.
@@ -55,6 +61,13 @@ struct KBSupportSite: Sendable {
         guard let email = email?.lowercased() else { return nil }
         if let all = agents { return all.values.filter { $0.email?.lowercased() == email }.map(\.id).min() }
         return me.email?.lowercased() == email ? me.id : nil
+    }
+
+    /// Whom an account belongs to, as ``StoredMessage/author`` names them; nil where the site does not tell its login.
+    func author(account id: Int) -> String? {
+        if id == 0 { return nil }
+        let email = agents?[id]?.email ?? (me.id == id ? me.email : nil) ?? accounts.first { $0.value == id }?.key
+        return email?.lowercased() ?? "account \(id)"
     }
 
     /// The id under a name: as it is, else without regard to case, the lowest.
@@ -125,6 +138,9 @@ enum KBSupportPreflight {
         site.isUnfiltered = may("unfiltered_html")
         site.mayUpload = may("upload_files")
         site.editsPosts = may("edit_posts")
+        site.deletesTickets = may("delete_others_tickets") && may("delete_published_tickets")
+        site.deletesFiles = may("delete_published_posts")
+        site.deletesTags = may("delete_ticket_terms")
     }
 
     private static func noRights(_ email: String?, _ counted: Int?, _ api: KBSupportAPI) -> Diagnostic {
@@ -146,7 +162,7 @@ enum KBSupportPreflight {
         return posts.array != nil
     }
 
-    private static func names(_ taxonomy: String, _ api: KBSupportAPI) async throws -> [Int: String] {
+    static func names(_ taxonomy: String, _ api: KBSupportAPI) async throws -> [Int: String] {
         var out: [Int: String] = [:]
         for row in try await api.all(taxonomy, [("hide_empty", "false")], api: KBSupportAPI.core) ?? [] {
             if let id = row["id"]?.int, let name = row["name"]?.string { out[id] = HTMLEntities.decode(name) }
@@ -174,47 +190,5 @@ extension APIAnswer {
     var total: Int? {
         guard let name = HTTPField.Name("X-WP-Total") else { return nil }
         return fields[name].flatMap { Int($0) }
-    }
-}
-
-extension KBSupportAPI {
-    /// Calls a method of WordPress's XML-RPC that reads: the login stands in the body.
-    ///
-    /// - Throws: a `Diagnostic` where no answer came, or one that is no XML-RPC.
-    func ask(_ method: String, _ parameters: [XMLRPC.Value]) async throws -> XMLRPC.Message {
-        let answer = try await client.read(xmlCall(method, parameters, effect: .read))
-        guard answer.isSuccess, let message = XMLRPC.read(answer.body) else { throw answer.problem }
-        return message
-    }
-
-    /// Calls a method that writes, and says what its answer proves.
-    ///
-    /// A fault is WordPress's own refusal; a page of a firewall proves nothing.
-    func tell(_ method: String, _ parameters: [XMLRPC.Value]) async -> Sent {
-        await client.send(xmlCall(method, parameters, effect: .write)) { answer in
-            guard answer.isSuccess, let message = XMLRPC.read(answer.body) else { return .uncertain(answer.problem) }
-            switch message {
-            case .answer(let json): return .understood(json)
-            case .fault(let code, let text):
-                let diagnostic = Diagnostic(
-                    code: "kb-support.xmlrpc-refused",
-                    "WordPress's XML-RPC refused \(method) (fault \(code)): “\(client.redact(String(text.prefix(240))))”",
-                    subject: answer.request,
-                    remedy: "compare the message with the login's rights; `xmlrpc: off` writes by REST alone",
-                    cause: .someFailed)
-                return (400..<500).contains(code) ? .refused(status: code, diagnostic) : .uncertain(diagnostic)
-            case .call: return .uncertain(answer.problem)
-            }
-        }
-    }
-
-    private func xmlCall(_ method: String, _ parameters: [XMLRPC.Value], effect: APICall.Effect) -> APICall {
-        var all: [XMLRPC.Value] = [.int(1)]
-        if case .basic(let user, let password) = client.authentication {
-            all += [.string(user), .string(password.reveal())]
-        }
-        return APICall(
-            .post, "xmlrpc.php", body: .raw(XMLRPC.call(method, all + parameters), type: "text/xml"), effect: effect,
-            api: .plain(""))
     }
 }

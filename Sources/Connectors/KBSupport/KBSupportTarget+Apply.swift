@@ -19,6 +19,7 @@ extension KBSupportTarget {
 
     package func apply(_ step: Step, receipts: [WriteKey: Receipt]) async -> Outcome {
         if step.payload["op"]?.string == "create" { return await create(step) }
+        if step.verb == .delete { return await delete(step) }
         guard let ticket = step.needs.first.flatMap({ receipts[$0] }).flatMap({ Int($0.id) }) else {
             return .rejected(missingTicket(step.name))
         }
@@ -40,8 +41,9 @@ extension KBSupportTarget {
         let sent = await api.send(APICall(.post, "tickets", body: .json(step.payload["body"] ?? .object([]))))
         guard case .understood(let made) = sent else { return sent.failure ?? .uncertain(oddAnswer(step)) }
         guard let id = made["id"]?.int, Self.holds(made, step.key) else { return .uncertain(oddAnswer(step)) }
-        return .understood(
-            Receipt(id: String(id), url: api.page(ofTicket: id), details: Self.details(of: step)), losses: [])
+        var receipt = Receipt(id: String(id), url: api.page(ofTicket: id), details: Self.details(of: step))
+        receipt.made = self.made(with: made)
+        return .understood(receipt, losses: [])
     }
 
     /// A reply by REST: dated now, and an e-mail to the customer.
@@ -97,7 +99,28 @@ extension KBSupportTarget {
         let sent = await api.send(APICall(.post, "tickets/\(ticket)", body: .json(body)))
         guard case .understood(let made) = sent else { return sent.failure ?? .uncertain(oddAnswer(step)) }
         guard made["id"]?.int == ticket else { return .uncertain(oddAnswer(step)) }
-        return .understood(Receipt(id: String(ticket), stored: Self.stored(made)), losses: [])
+        var receipt = Receipt(id: String(ticket), stored: Self.stored(made))
+        receipt.made = self.made(with: made)
+        return .understood(receipt, losses: ignored(body, by: made))
+    }
+
+    /// What of an update the answer does not show: the plugin ignores silently what it does not take.
+    private func ignored(_ sent: JSON, by row: JSON) -> [Loss] {
+        var out: [Loss] = []
+        if let status = sent["status"]?.string, let there = row["status"]?.string, there != status {
+            out.append(
+                Loss(
+                    field: "status", value: status, reason: "KB Support ignored it; the ticket is \(there)",
+                    fallback: .archive))
+        }
+        if let agent = sent["agent"]?.int, let data = row["ticket_data"], data["agent"]?.int != agent {
+            let there = data["agent"]?.int.flatMap { site.author(account: $0) } ?? "nobody’s"
+            out.append(
+                Loss(
+                    field: "assignee", value: site.author(account: agent),
+                    reason: "KB Support ignored it; the ticket is \(there)", fallback: .archive))
+        }
+        return out
     }
 
     private func edit(_ step: Step, ticket: Int) async -> Outcome {
@@ -123,8 +146,9 @@ extension KBSupportTarget {
         if let failure = sent.failure { return failure }
         do {
             guard let row = try await whole(ticket) else { return .rejected(gone(step, ticket: ticket)) }
-            guard row["status"]?.string == status else { return .uncertain(oddAnswer(step)) }
-            return .understood(Receipt(id: String(ticket), stored: Self.stored(row)), losses: [])
+            var receipt = Receipt(id: String(ticket), stored: Self.stored(row))
+            receipt.made = made(with: row)
+            return .understood(receipt, losses: ignored(["status": .string(status)], by: row))
         } catch {
             return .uncertain(error as? Diagnostic ?? oddAnswer(step))
         }

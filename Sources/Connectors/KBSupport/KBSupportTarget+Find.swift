@@ -22,6 +22,7 @@ extension KBSupportTarget {
 
     package func lookUp(_ step: Step, receipts: [WriteKey: Receipt]) async throws -> LookUp {
         if step.verb == .create { return try await lookUpTicket(step) }
+        if step.verb == .delete { return try await lookUpDeleted(step) }
         guard let ticket = step.needs.first.flatMap({ receipts[$0] }).flatMap({ Int($0.id) }) else { return .notFound }
         guard try await whole(ticket) != nil else { return .cannotTell(gone(step, ticket: ticket)) }
         let found: [Int]
@@ -49,10 +50,11 @@ extension KBSupportTarget {
         case 0: return .notFound
         case 1:
             let id = rows[0]["id"]?.int ?? 0
-            return .found(
-                Receipt(
-                    id: String(id), url: api.page(ofTicket: id), details: Self.details(of: step),
-                    stored: Self.stored(rows[0])))
+            var receipt = Receipt(
+                id: String(id), url: api.page(ofTicket: id), details: Self.details(of: step),
+                stored: Self.stored(rows[0]))
+            receipt.made = made(with: rows[0])
+            return .found(receipt)
         default: return .cannotTell(several(step, rows.compactMap { $0["id"]?.int }))
         }
     }
@@ -67,6 +69,7 @@ extension KBSupportTarget {
             case "create":
                 var receipt = ticket
                 receipt.details = Self.details(of: step)
+                receipt.made = made(with: row)
                 out[step.key] = receipt
             case "reply", "post":
                 let found = replies.filter { Self.holds($0, step.key) }.compactMap { $0["id"]?.int }
@@ -115,7 +118,7 @@ extension KBSupportTarget {
         return row["status"]?.string == "trash" ? nil : row
     }
 
-    private func replies(of ticket: Int) async throws -> [JSON] {
+    func replies(of ticket: Int) async throws -> [JSON] {
         guard let rows = try await api.all("replies/ticket/\(ticket)") else {
             throw Diagnostic(
                 code: "kb-support.forbidden", "the replies of ticket \(ticket) cannot be read", subject: api.address,
@@ -124,13 +127,16 @@ extension KBSupportTarget {
         return rows
     }
 
-    private func media(of parents: [Int]) async throws -> [JSON] {
+    /// The files of tickets and replies; with titles as they are for a login that may see them.
+    func media(of parents: [Int]) async throws -> [JSON] {
         var out: [JSON] = []
         var rest = parents[...]
         while !rest.isEmpty {
             let some = rest.prefix(50).map(String.init).joined(separator: ",")
             rest = rest.dropFirst(50)
-            out += try await api.demand("media", [(name: "parent", value: some)], api: KBSupportAPI.core)
+            var query = [("parent", some), ("orderby", "id"), ("order", "asc")]
+            if site.editsPosts { query.append(("context", "edit")) }
+            out += try await api.demand("media", query.map { (name: $0.0, value: $0.1) }, api: KBSupportAPI.core)
         }
         return out
     }

@@ -24,6 +24,8 @@ package final class KBSupportTarget: TicketTarget {
     private struct State {
         var api: KBSupportAPI
         var site: KBSupportSite?
+        /// What stood there before the first write; see ``readBaseline()``.
+        var baseline = JSON.null
     }
 
     let options: Options
@@ -45,6 +47,15 @@ package final class KBSupportTarget: TicketTarget {
 
     /// What the pre-flight found; a plain site before it.
     var site: KBSupportSite { state.withLock { $0.site } ?? KBSupportSite() }
+
+    /// What stood there before the first write; `null` where nobody said.
+    var baseline: JSON {
+        get { state.withLock { $0.baseline } }
+        set { state.withLock { $0.baseline = newValue } }
+    }
+
+    /// Notes the tags that the site has by now.
+    func learn(tags: [Int: String]) { state.withLock { $0.site?.tags = tags } }
 
     package var address: String { get async { api.address } }
 

@@ -16,6 +16,23 @@ enum KBSupportText {
         return String(decoding: out, as: UTF8.self)
     }
 
+    /// What WordPress makes of ``slashed(_:)``: the text itself.
+    static func unslashed(_ text: String) -> String {
+        String(decoding: FluentSupportSandbox.Text.unslash(Array(text.utf8)), as: UTF8.self)
+    }
+
+    /// A tag in the form in which WordPress takes two for one: without regard to case and accents.
+    static func comparable(tag: String) -> String {
+        tag.folding(options: [.caseInsensitive, .diacriticInsensitive], locale: nil)
+    }
+
+    /// A file's name as it comes back.
+    ///
+    /// A login that may not edit sees it with WordPress's quotes and dashes: then letters and digits alone are compared.
+    static func comparable(fileName: String, _ site: KBSupportSite) -> String {
+        site.editsPosts ? title(fileName, site) : fileName.filter { $0.isLetter || $0.isNumber }
+    }
+
     /// A first letter of ASCII becomes a capital: the plugin does that to titles, texts and names by REST.
     static func capitalized(_ text: String) -> String {
         var bytes = Array(text.utf8)

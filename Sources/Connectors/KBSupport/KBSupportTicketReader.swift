@@ -137,7 +137,7 @@ struct KBSupportTicketReader {
     }
 
     /// The title is the name, mostly without its ending, which the address has.
-    private static func name(of row: JSON) -> String? {
+    static func name(of row: JSON) -> String? {
         let file = row["source_url"]?.string?.split(separator: "/").last.map(String.init) ?? ""
         guard let title = KBSupportPreflight.raw(row["title"]), !title.isEmpty else { return file.isEmpty ? nil : file }
         guard let dot = file.lastIndex(of: ".") else { return title }

@@ -22,9 +22,16 @@ package enum SmartSupport {
                 + "the tickets that the site has",
             "the API sets no date and takes no tags, custom fields, files or system lines: what fits stands in the "
                 + "migration note, files stay in the archive",
-            "the API deletes nothing: undo closes what was created, a text written stays",
+            "undo: the API deletes nothing, and closing may e-mail the customer: a closed ticket stays closed and gets "
+                + "“[taken back]” before its subject, any other is left as it is and listed; users made stay",
             "e-mails cannot be muted, and the API tells neither its mail settings nor its customers: the plan counts one "
-                + "for each ticket, public reply and close, and a welcome for each customer who has no ticket there",
+                + "for each ticket, assignment, public reply and change of status, and a welcome for each customer who "
+                + "has no ticket there; internal notes and changes of subject, priority, department and product are "
+                + "taken to e-mail nobody, which no document says",
+            "our migration note goes before all private texts, and the first note of each ticket is read back: where it "
+                + "came out public no private text follows, and where the key is not shown it a note whose answer gets "
+                + "lost is set aside, never sent again",
+            "verify reads texts byte for byte; with a key that is not shown internal notes it finds them missing",
             "a last line with a marker stands in every text, the only key that the API can search",
             "a key without the scope for notes is not shown them and may not write them: they stay in the archive, and "
                 + "the run says so",
@@ -46,6 +53,9 @@ package enum SmartSupport {
                 ]
             },
             open: { try await SmartSupportSandbox.open($0) }),
+        page: { site, id in
+            WordPressSite.adminPage("admin.php?page=smart-support&ticket=\(PercentEncoding.encode(id))", of: site)
+        },
         source: { context, connection in
             var options = try filters(context)
             options.pageSize = connection.pageSize
@@ -59,6 +69,13 @@ package enum SmartSupport {
     /// What a site does that its API does not tell beforehand.
     private static let deviations: [ConnectorDescriptor.Deviation] =
         ["mails", "plan-is-result"].map {
+            .init(
+                check: $0,
+                reason:
+                    "no route tells whether changes of status and agent are e-mailed: the plan counts as if they were",
+                switches: ["quiet-changes"])
+        }
+        + ["mails", "plan-is-result"].map {
             .init(
                 check: $0, reason: "no route tells whether new customers are welcomed: the plan counts as if they were",
                 switches: ["no-welcome"])

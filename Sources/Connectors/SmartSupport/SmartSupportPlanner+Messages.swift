@@ -69,7 +69,8 @@ extension SmartSupportPlanner {
         members.append(.init("values", Self.values(wishes)))
         plan.steps.append(
             Step(
-                key: key, verb: .create, name: "ticket", mails: 1, undo: .impossible,
+                key: key, verb: .create, name: "ticket",
+                mails: wishes.agent.flatMap(site.agentID) == nil ? 1 : 2, undo: .impossible,
                 payload: .object(members), value: born ?? "",
                 exclusive: ["customer \(customer.email.lowercased())"]))
     }

@@ -4,44 +4,46 @@ internal import TicketModel
 
 extension SmartSupportPlanner {
     /// The internal note that says what Smart Support could not hold; for what a later run finds, one more.
+    ///
+    /// It comes before all messages: what the site makes of internal notes shows with it, and not with a private text.
     mutating func migrationNote() {
         guard hasNotes || progress.done.keys.contains(where: { $0.part == "note" || $0.part.hasPrefix("note:") }) else {
             return
         }
-        var numbers: [String: Int] = [:]
         // What says no more than that something is not there needs no line.
-        let all = book.noteLines.filter { !$0.hasPrefix("messages[]: ") } + noteLines
-        let lines = all.map { line in
-            let number = numbers[line, default: 0] + 1
-            numbers[line] = number
-            return (name: String(Digest.of([line, String(number)]).prefix(16)), text: line)
-        }
-        let notes = progress.done.filter { $0.key.part == "note" || $0.key.part.hasPrefix("note:") }
-            .sorted { $0.value.order < $1.value.order }
-        var written: Set<String> = []
-        for (key, done) in notes {
-            // Where the receipt does not tell, the note is taken to hold all.
-            let held = done.receipt.details["lines"]?.array.map { $0.compactMap(\.string) } ?? lines.map(\.name)
-            written.formUnion(held)
-            note(key, lines.filter { held.contains($0.name) })
-        }
-        let more = lines.filter { !written.contains($0.name) }
-        note(key(notes.isEmpty ? "note" : "note:\(Digest.of(more.map(\.name)).prefix(12))"), more)
+        let lines = book.noteLines.filter { !$0.hasPrefix("messages[]: ") } + noteLines
+        for (key, lines) in MigrationNotes.notes(of: lines, progress: progress, key: key) { note(key, lines) }
     }
 
     private mutating func note(_ key: WriteKey, _ lines: [(name: String, text: String)]) {
-        guard !lines.isEmpty else { return }
+        // Where notes follow there is always one of ours before them: it shows whether the site keeps them internal.
+        guard !lines.isEmpty || key.part == "note" && ticket.messages.contains(where: { $0.kind == .note }) else {
+            return
+        }
         var html =
-            "<p><strong>Ticketferry</strong>: \(FluentSupportText.html(text: "ticket \(ticket.number ?? ticket.id)"))</p><ul>"
+            "<p><strong>Ticketferry</strong>: \(FluentSupportText.html(text: "ticket \(ticket.number ?? ticket.id)"))</p>"
+        if !lines.isEmpty { html += "<ul>" }
         for line in lines { html += "<li>\(FluentSupportText.html(text: line.text))</li>" }
-        let text = SmartSupportText(.html(html + "</ul>", lineBreaks: true))
-        plan.steps.append(
+        if !lines.isEmpty { html += "</ul>" }
+        let text = SmartSupportText(.html(html, lineBreaks: true))
+        let place = (plan.steps.lastIndex { $0.payload["lines"] != nil } ?? 0) + 1
+        plan.steps.insert(
             Step(
                 key: key, verb: .append, name: "migration note", needs: [createKey], undo: .impossible,
                 payload: [
                     "op": "note", "text": .string(text.marked(key)),
                     "lines": .array(lines.map { .string($0.name) }),
-                ]))
+                ]), at: place)
+    }
+
+    /// The first note of a ticket is read back.
+    mutating func countReadingBack() {
+        guard !SmartSupportTarget.hasNote(progress.done.values.map(\.receipt)),
+            let first = plan.steps.firstIndex(where: { step in
+                step.payload["op"]?.string == "note" && progress.done[step.key] == nil
+            })
+        else { return }
+        plan.steps[first].requests += 1
     }
 
     /// The status, which replies may change, last of all; and what changed since the ticket was made.
@@ -52,16 +54,26 @@ extension SmartSupportPlanner {
             if wishes.subject.isEmpty { wishes.subject = "–" }
             laterChanges(wishes, done)
         }
-        guard let status else { return }
+        guard let status else { return look() }
         let key = key("set:status")
         let born = plan.steps.first { $0.key == createKey }?.value
         let hasReplies = plan.steps.contains { $0.payload["op"]?.string == "reply" }
         guard hasReplies || born != status || progress.done[key] != nil else { return }
         plan.steps.append(
             Step(
-                key: key, verb: .set, name: "status", needs: [createKey], mails: status == "closed" ? 1 : 0,
+                key: key, verb: .set, name: "status", needs: [createKey], mails: 1,
                 undo: .impossible, payload: ["op": "set", "name": "status", "value": .string(status)], value: status,
                 undoneByOthers: true))
+    }
+
+    /// A ticket whose status is the site's own business is looked at after its replies, which may change it: what it is
+    /// then is ours, and what it becomes later is people's.
+    private mutating func look() {
+        guard plan.steps.contains(where: { $0.payload["op"]?.string == "reply" }) else { return }
+        plan.steps.append(
+            Step(
+                key: key("set:look"), verb: .set, name: "look", needs: [createKey], undo: .withTicket,
+                payload: ["op": "look"], undoneByOthers: true))
     }
 
     /// What the ticket was made with is set again where it changed since.
@@ -74,7 +86,8 @@ extension SmartSupportPlanner {
             guard born[name] != now[name] || progress.done[key] != nil else { continue }
             plan.steps.append(
                 Step(
-                    key: key, verb: .set, name: name, needs: [createKey], undo: .impossible,
+                    key: key, verb: .set, name: name, needs: [createKey], mails: name == "agent" ? 1 : 0,
+                    undo: .impossible,
                     payload: ["op": "set", "name": .string(name), "value": .string(value)],
                     value: name == "subject" ? nil : value))
         }

@@ -70,6 +70,7 @@ struct SmartSupportPlanner {
         textLosses()
         migrationNote()
         properties(status: status, wishes: wishes)
+        countReadingBack()
         plan.losses += book.losses
         return plan
     }

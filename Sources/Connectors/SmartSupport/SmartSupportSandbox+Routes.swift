@@ -33,10 +33,6 @@ extension SmartSupportSandbox {
     }
 
     func answer(_ request: SandboxRequest) -> SandboxResponse {
-        if has("maintenance") {
-            return page(503, "Maintenance", "Briefly unavailable for scheduled maintenance. Check back in a minute.")
-        }
-        if has("html-pages") { return page(200, "Checking your browser", "One moment, please.") }
         let isRoute = request.query.contains { $0.name == "rest_route" }
         guard isRoute || (!has("plain-links") && request.path.contains("/wp-json")) else {
             return page(request.path == "/" ? 200 : 404, "Practice site", "Nothing here.")

@@ -38,7 +38,9 @@ extension SmartSupportSandbox {
                 }
             }
             if let after = query("updated_after") {
-                let updated = local(row["updated"]?.int ?? 0)
+                let moment = row["updated"]?.int ?? 0
+                let updated =
+                    has("updated-after-utc") ? SmartSupportClock.text(wall: Int64(moment)) : local(moment)
                 return has("updated-after-strict") ? updated > after : updated >= after
             }
             return true
@@ -102,6 +104,7 @@ extension SmartSupportSandbox {
         let id = made["id"]?.int ?? 0
         if known == nil, !has("no-welcome") { mail(email, "welcome", id) }
         mail(email, "created", id)
+        mailAgent(made, id)
         return envelope("Ticket created.", one(shape(ticket: made), "ticket"))
     }
 
@@ -112,7 +115,6 @@ extension SmartSupportSandbox {
         if isNeeded, let name = fields.first, body[name] == nil {
             throw Failure(400, "missing_\(name)", "The field \(name) is required.")
         }
-        let before = ticket["status"]
         try apply(body, fields, to: &ticket)
         if fields.contains("subject"), let subject = body["subject"]?.string {
             ticket["subject"] = .string(line(subject))
@@ -122,10 +124,11 @@ extension SmartSupportSandbox {
         }
         ticket["updated"] = JSON(seconds)
         tables["tickets"][id] = ticket
-        if ticket["status"]?.string == "closed", before?.string != "closed" {
+        if fields.contains("status"), body["status"] != nil, !has("quiet-changes") {
             let email = ticket["user"]?.int.flatMap { tables["users"][$0] }?["email"]?.string ?? ""
-            mail(email, "closed", id)
+            mail(email, ticket["status"]?.string == "closed" ? "closed" : "status", id)
         }
+        if fields.contains("agent_id"), body["agent_id"] != nil { mailAgent(ticket, id) }
         return envelope("Ticket updated.", one(shape(ticket: ticket), "ticket"))
     }
 
@@ -174,6 +177,11 @@ extension SmartSupportSandbox {
 
     private func mail(_ to: String, _ kind: String, _ ticket: Int) {
         _ = insert("mails", ["to": .string(to), "kind": .string(kind), "ticket": JSON(ticket)])
+    }
+
+    private func mailAgent(_ ticket: JSON, _ id: Int) {
+        guard !has("quiet-changes"), let agent = ticket["agent"]?.int.flatMap({ tables["users"][$0] }) else { return }
+        mail(agent["email"]?.string ?? "", "assigned", id)
     }
 
     // MARK: Fields

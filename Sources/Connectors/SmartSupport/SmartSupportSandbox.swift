@@ -10,8 +10,6 @@ package import TicketModel
 /// answer leaves after its change is in the state file.
 package actor SmartSupportSandbox: SandboxHelpdesk {
     /// What the document leaves open.
-    ///
-    /// Beside these, `maintenance` and `html-pages` put a site out of order for a while.
     static let switches: [ConnectorDescriptor.PracticeSwitch] = [
         .init("data-array", "`data` is the list or the ticket itself, not an object that holds it"),
         .init("data-items", "lists stand under `data.items`"),
@@ -23,6 +21,7 @@ package actor SmartSupportSandbox: SandboxHelpdesk {
         .init("per-page-clamped", "a page has at most 7 tickets, whatever is asked for"),
         .init("per-page-refused", "more than 10 tickets a page are refused with 400"),
         .init("updated-after-strict", "`updated_after` leaves out tickets of that very second"),
+        .init("updated-after-utc", "`updated_after` is held against UTC, while the site shows its own zone"),
         .init("order-ignored", "tickets always come newest first"),
         .init("no-notes-scope", "the key may not see internal notes (left out in silence) and not write them (403)"),
         .init("bearer-only", "the key is taken as a bearer only"),
@@ -34,6 +33,7 @@ package actor SmartSupportSandbox: SandboxHelpdesk {
         .init("submissions-limited-400", "the same, refused with 400"),
         .init("text-filtered", "texts go through WordPress' filter for posts, subjects through that for lines"),
         .init("no-welcome", "new customers are not welcomed by e-mail"),
+        .init("quiet-changes", "changes of status and agent e-mail nobody"),
         .init("zone-tokyo", "the site's clock is that of Tokyo"),
         .init("ping-without-time", "/ping does not tell the server's time"),
     ]
@@ -97,7 +97,8 @@ package actor SmartSupportSandbox: SandboxHelpdesk {
         return response
     }
 
-    /// See ``SandboxHelpdesk/mails()``: `created`, `reply`, `closed` and `welcome`.
+    /// See ``SandboxHelpdesk/mails()``: `created`, `reply`, `welcome`, and at each change `closed`, `status` and
+    /// `assigned`: the most that a site may send.
     package func mails() async -> [SandboxMail] {
         tables["mails"].all.map {
             SandboxMail(

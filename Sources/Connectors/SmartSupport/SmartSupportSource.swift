@@ -55,17 +55,14 @@ package final class SmartSupportSource: TicketSource {
     }
 
     package func identity() async throws -> String? {
-        let site = state.withLock { $0.api.client.base.site }
-        let path = site.path.split(separator: "/").filter { !$0.hasSuffix(".php") }.joined(separator: "/")
-        let port = site.port.map { ":\($0)" } ?? ""
-        return "\(site.host)\(port)" + (path.isEmpty ? "" : "/\(path)")
+        WordPressSite.identity(of: state.withLock { $0.api.client })
     }
 
     package func list(since: Timestamp?, after: Cursor?) async throws -> Page {
         let (api, clock) = try await ready()
         if after == nil { state.withLock { $0.report = ReadReport() } }
-        // An hour more where the site's summer time is not known: an older ticket costs nothing.
-        let slack = SmartSupportWalk.overlap + (clock.isFixed ? 3600 : 0)
+        // An hour more, for changes of summer time that site and filter see differently: an older ticket costs nothing.
+        let slack = SmartSupportWalk.overlap + 3600
         let walk = SmartSupportWalk(
             api: api, clock: clock, pageSize: options.pageSize ?? 100, filters: options.filters,
             customers: options.customers,

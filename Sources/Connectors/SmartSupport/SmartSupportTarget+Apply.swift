@@ -16,36 +16,42 @@ extension SmartSupportTarget {
             progress: progress)
         var plan = planner.make(losses)
         for i in plan.steps.indices where plan.steps[i].verb == .create {
-            plan.steps[i].mails = mails(ofTicket: draft.ticket.id, plan.steps[i])
+            plan.steps[i].mails += welcomes(ofTicket: draft.ticket.id, plan.steps[i])
         }
         return plan
     }
 
-    /// A ticket's first mail, and a welcome where it is the first one planned of a customer new to the site.
+    /// A welcome, where the ticket is the first one planned of a customer new to the site.
     ///
     /// The same ticket is told the same each time.
-    private func mails(ofTicket ticket: String, _ step: Step) -> Int {
-        guard let email = step.payload["email"]?.string?.lowercased() else { return step.mails }
+    private func welcomes(ofTicket ticket: String, _ step: Step) -> Int {
+        guard let email = step.payload["email"]?.string?.lowercased() else { return 0 }
         return state.withLock { state in
-            if state.site?.customers.contains(email) == true { return 1 }
+            if state.site?.customers.contains(email) == true { return 0 }
             let first = state.newcomers[email] ?? ticket
             state.newcomers[email] = first
-            return first == ticket ? 2 : 1
+            return first == ticket ? 1 : 0
         }
     }
 
     package func apply(_ step: Step, receipts: [WriteKey: Receipt]) async -> Outcome {
         let op = step.payload["op"]?.string
         if op == "create" { return await create(step) }
-        guard let ticket = step.needs.first.flatMap({ receipts[$0] })?.id, !ticket.isEmpty else {
+        guard let ticket = Self.ticket(of: step, receipts), !ticket.isEmpty else {
             return .rejected(missingTicket(step))
         }
         switch op {
         case "reply": return await reply(step, ticket: ticket)
-        case "note": return await note(step, ticket: ticket)
+        case "note": return await note(step, ticket: ticket, receipts: receipts)
         case "set": return await set(step, ticket: ticket)
+        case "look": return await look(step, ticket: ticket)
         default: return .rejected(missingTicket(step))
         }
+    }
+
+    /// The ticket that a step is about: steps of an undo name it themselves.
+    static func ticket(of step: Step, _ receipts: [WriteKey: Receipt]) -> String? {
+        step.payload["ticket"]?.string ?? step.needs.first.flatMap { receipts[$0] }?.id
     }
 
     package func applyBatch(_ steps: [Step], receipts: [WriteKey: Receipt]) async -> Outcome {
@@ -131,6 +137,13 @@ extension SmartSupportTarget {
                     field: "subject", reason: "the site stored the subject otherwise than it was sent",
                     fallback: .archive))
         }
+        for (field, name) in [
+            ("status", "status"), ("priority", "priority"), ("assignee", "agent"), ("department", "department"),
+            ("product", "product"),
+        ] {
+            guard let value = step.payload[name]?.string, Self.ignores(row, name, value, site: site) else { continue }
+            losses.append(Self.ignored(field, value))
+        }
         let person = SmartSupportTicketReader(clock: site.clock).ticket(row, replies: []).requester
         if let name = person?.displayName, name != person?.email, name != person?.id,
             let sent = step.payload["name"]?.string, name != sent
@@ -153,42 +166,11 @@ extension SmartSupportTarget {
             return posted.sent.failure ?? .uncertain(oddAnswer(step))
         }
         let row = SmartSupportAPI.row(json, ["reply"]) ?? SmartSupportAPI.data(json)
-        return .understood(receipt(row, step), losses: posted.losses + changed(row, sent: posted.text, step))
-    }
-
-    private func note(_ step: Step, ticket: String) async -> Outcome {
-        let site = site
-        // Only an agent writes notes: the API makes a customer's note public.
-        guard let service = site.service, site.takesNotes else {
-            return .understood(Self.left(step), losses: leftLoss(step))
-        }
-        var writer = SmartSupportPlanner.writer(step.payload, site: site)
-        if writer.isCustomer { writer = .init(email: service, isHeaded: true) }
-        let posted = await post(step, as: writer, isInternal: true, ticket: ticket)
-        if let refusal = posted.refusal, refusal.status == 403 {
-            state.withLock { $0.site?.takesNotes = false }
-            say(
-                Diagnostic(
-                    .warning, code: "smart-support.notes-refused",
-                    "the key may not write internal notes (HTTP 403): they stay in the archive", subject: api.address,
-                    remedy: "give the key the scope for internal notes and run again with `notes: again`",
-                    cause: .refused))
-            return .understood(Self.left(step), losses: leftLoss(step))
-        }
-        guard case .understood(let json) = posted.sent else {
-            return posted.sent.failure ?? .uncertain(oddAnswer(step))
-        }
-        let row = SmartSupportAPI.row(json, ["reply"]) ?? SmartSupportAPI.data(json)
-        if SmartSupportTicketReader.isInternal(row) == false {
-            // The site makes notes public: none follows.
-            state.withLock { $0.site?.takesNotes = false }
-            return .rejected(exposed(step, ticket: ticket))
-        }
-        return .understood(receipt(row, step), losses: posted.losses + changed(row, sent: posted.text, step))
+        return .understood(receipt(of: row, step), losses: posted.losses + changed(row, sent: posted.text, step))
     }
 
     /// What became of a message, in whoever's name it went at last.
-    private struct Posted {
+    struct Posted {
         var sent: Sent
         var refusal: SmartSupportAPI.Refusal?
         var text: JSON
@@ -197,7 +179,7 @@ extension SmartSupportTarget {
 
     /// Writes a message as its author; where the site has nobody of that address, as the agent who stands in, under the
     /// line that names the author.
-    private func post(
+    func post(
         _ step: Step, as writer: SmartSupportPlanner.Writer, isInternal: Bool, ticket: String
     ) async -> Posted {
         let payload = step.payload
@@ -231,34 +213,16 @@ extension SmartSupportTarget {
                 ])))
     }
 
-    private func receipt(_ row: JSON, _ step: Step) -> Receipt {
+    func receipt(of row: JSON, _ step: Step) -> Receipt {
         Receipt(id: SmartSupportAPI.id(row, "reply") ?? step.key.marker, details: Self.details(of: step))
     }
 
-    private func changed(_ row: JSON, sent: JSON?, _ step: Step) -> [Loss] {
+    func changed(_ row: JSON, sent: JSON?, _ step: Step) -> [Loss] {
         guard let text = SmartSupportText.text(of: row), let sent = sent?.string, text != sent else { return [] }
         return [
             Loss(
                 field: "messages[].body", value: step.name,
                 reason: "the site stored this text otherwise than it was sent", fallback: .archive)
-        ]
-    }
-
-    /// The receipt of a note that stays in the archive.
-    static func left(_ step: Step) -> Receipt {
-        var details = details(of: step)
-        if details.isNull { details = .object([]) }
-        details["left"] = true
-        return Receipt(id: "", details: details)
-    }
-
-    /// The loss of a note that stays in the archive; the migration note itself is none of the source's.
-    private func leftLoss(_ step: Step) -> [Loss] {
-        guard step.payload["lines"] == nil else { return [] }
-        return [
-            Loss(
-                field: "messages[]", value: "note",
-                reason: "the key may not write internal notes: it stays in the archive", fallback: .archive)
         ]
     }
 
@@ -293,7 +257,34 @@ extension SmartSupportTarget {
         var row = SmartSupportAPI.row(json, ["ticket"])
         // An answer that does not show the ticket would make every later look at it a conflict.
         if row?["subject"] == nil, row?["title"] == nil { row = try? await api.ticket(ticket) }
-        return .understood(Receipt(id: ticket, stored: row.map(Self.stored)), losses: [])
+        let isIgnored = row.map { Self.ignores($0, name, value, site: site) } ?? false
+        return .understood(
+            Receipt(id: ticket, stored: row.map(Self.stored)),
+            losses: isIgnored
+                ? [Self.ignored(name == "agent" ? "assignee" : name, name == "subject" ? nil : value)] : [])
+    }
+
+    /// Reads what the site made of a ticket; writes nothing.
+    private func look(_ step: Step, ticket: String) async -> Outcome {
+        do {
+            guard let row = try await api.ticket(ticket) else { return .rejected(gone(step, ticket: ticket)) }
+            return .understood(Receipt(id: ticket, stored: Self.stored(row)), losses: [])
+        } catch { return .notNow(error as? Diagnostic ?? oddAnswer(step), retryAfter: .seconds(5)) }
+    }
+
+    /// Whether a ticket shows something else than what was set; what it does not show proves nothing.
+    static func ignores(_ row: JSON, _ name: String, _ value: String, site: SmartSupportSite) -> Bool {
+        guard let shown = property(name, of: row, site: site), let wanted = wanted(name, value, site: site) else {
+            return false
+        }
+        return shown != wanted
+    }
+
+    /// What of a ticket the site silently did otherwise.
+    private static func ignored(_ field: String, _ value: String?) -> Loss {
+        Loss(
+            field: field, value: value, reason: "the site took the request and shows something else: it ignored this",
+            fallback: .archive)
     }
 
     // MARK: Receipts

@@ -6,7 +6,7 @@ internal import Transport
 
 extension SmartSupportTarget {
     package func inventory() async throws -> [FoundTicket] {
-        let api = api
+        let (api, site) = (api, site)
         // The search covers the ticket's own text, where the marker stands.
         let walk = SmartSupportWalk(api: api, clock: site.clock, filters: [("search", "ferry-")])
         var place = walk.start
@@ -22,10 +22,11 @@ extension SmartSupportTarget {
                     whole = found
                 }
                 guard let marker = SmartSupportText.text(of: whole).flatMap(SmartSupportText.marker) else { continue }
-                out.append(
-                    FoundTicket(
-                        digest: marker.digest, generation: marker.generation,
-                        receipt: Receipt(id: id, url: api.page(ofTicket: id), stored: Self.stored(whole))))
+                var found = FoundTicket(
+                    digest: marker.digest, generation: marker.generation,
+                    receipt: Receipt(id: id, url: api.page(ofTicket: id), stored: Self.stored(whole)))
+                found.isTakenBack = Self.property("subject", of: whole, site: site)?.hasPrefix(Self.mark) == true
+                out.append(found)
             }
             place = step.next
         }
@@ -35,18 +36,18 @@ extension SmartSupportTarget {
     package func lookUp(_ step: Step, receipts: [WriteKey: Receipt]) async throws -> LookUp {
         let api = api
         if step.verb == .create { return try await lookUpTicket(step, api) }
-        guard let ticket = step.needs.first.flatMap({ receipts[$0] })?.id else { return .notFound }
+        guard let ticket = Self.ticket(of: step, receipts) else { return .notFound }
         guard let all = try await replies(of: ticket, api) else { return .cannotTell(gone(step, ticket: ticket)) }
         let found = all.filter { SmartSupportText.carries(SmartSupportText.text(of: $0), step.key) }
         switch found.count {
         case 0:
             // A note that the key may not see cannot be told from one that is not there.
-            if step.payload["op"]?.string == "note", try await hidesNotes(ticket, all, receipts, api) {
+            if step.payload["op"]?.string == "note", try await mayHide(step, all, receipts, ticket: ticket) {
                 return .cannotTell(hidden(step, ticket: ticket))
             }
             return .notFound
         case 1:
-            if isExposed(found[0], step) { return .cannotTell(exposed(step, ticket: ticket)) }
+            if try await isExposed(found[0], step, ticket: ticket) { return .cannotTell(exposed(step, ticket: ticket)) }
             return .found(receipt(of: found[0], step))
         default: return .cannotTell(several(step, found.compactMap { SmartSupportAPI.id($0, "reply") }))
         }
@@ -85,7 +86,7 @@ extension SmartSupportTarget {
         guard let row = try await api.ticket(ticket.id), let all = try await replies(of: ticket.id, api) else {
             return [:]
         }
-        let now = SmartSupportTicketReader(clock: site.clock).ticket(row, replies: [])
+        let site = site
         var out: [WriteKey: Receipt] = [:]
         for step in steps {
             switch step.payload["op"]?.string {
@@ -94,22 +95,21 @@ extension SmartSupportTarget {
                 receipt.details = Self.details(of: step)
                 if !SmartSupportText.carries(SmartSupportText.text(of: row), step.key) { receipt.details = .null }
                 out[step.key] = receipt
+            case "look":
+                var receipt = ticket
+                receipt.stored = Self.stored(row)
+                out[step.key] = receipt
             case "set":
-                let value = step.payload["value"]?.string
-                let holds =
-                    switch step.payload["name"]?.string {
-                    case "status": now.statusLabel == value
-                    case "priority": now.priorityLabel == value
-                    case "department": now.department == value
-                    case "product": now.product == value
-                    case "agent": now.assignee?.email?.lowercased() == value?.lowercased()
-                    default: now.subject == value
-                    }
+                guard let name = step.payload["name"]?.string, let value = step.payload["value"]?.string else {
+                    continue
+                }
+                let wanted = Self.wanted(name, value, site: site)
+                let holds = wanted != nil && Self.property(name, of: row, site: site) == wanted
                 if holds { out[step.key] = ticket }
             default:
                 let found = all.filter { SmartSupportText.carries(SmartSupportText.text(of: $0), step.key) }
                 guard found.count == 1, let reply = found.first else { continue }
-                if isExposed(reply, step) { throw exposed(step, ticket: ticket.id) }
+                if try await isExposed(reply, step, ticket: ticket.id) { throw exposed(step, ticket: ticket.id) }
                 var receipt = receipt(of: reply, step)
                 let text = step.payload["text"]?.string ?? ""
                 let stored = SmartSupportText.text(of: reply) ?? ""
@@ -127,36 +127,16 @@ extension SmartSupportTarget {
     // MARK: Reading
 
     /// The replies of a ticket with its notes as far as the key sees them; nil when the ticket is gone.
-    private func replies(of ticket: String, _ api: SmartSupportAPI) async throws -> [JSON]? {
+    func replies(of ticket: String, _ api: SmartSupportAPI) async throws -> [JSON]? {
         do {
             if let all = try await api.replies(ticket, notes: true) { return all }
             return try await api.replies(ticket, notes: false)
         } catch let diagnostic as Diagnostic where diagnostic.code == "smart-support.not-there" { return nil }
     }
 
-    /// Whether the site refuses to show notes, or leaves one out that was written before.
-    private func hidesNotes(
-        _ ticket: String, _ all: [JSON], _ receipts: [WriteKey: Receipt], _ api: SmartSupportAPI
-    ) async throws -> Bool {
-        let texts = all.compactMap(SmartSupportText.text)
-        for (key, receipt) in receipts where receipt.details["note"]?.bool == true && receipt.details["left"] == nil {
-            if !texts.contains(where: { SmartSupportText.carries($0, key) }) { return true }
-        }
-        return try await api.replies(ticket, notes: true) == nil
-    }
-
-    private func receipt(of row: JSON, _ step: Step) -> Receipt {
-        Receipt(id: SmartSupportAPI.id(row, "reply") ?? step.key.marker, details: Self.details(of: step))
-    }
-
-    /// Whether a note of ours can be read by the customer.
-    private func isExposed(_ row: JSON, _ step: Step) -> Bool {
-        step.payload["op"]?.string == "note" && SmartSupportTicketReader.isInternal(row) == false
-    }
-
     // MARK: Diagnostics
 
-    private func gone(_ step: Step, ticket: String) -> Diagnostic {
+    func gone(_ step: Step, ticket: String) -> Diagnostic {
         Diagnostic(
             code: "smart-support.gone", "the ticket \(ticket) of “\(step.name)” is gone from Smart Support",
             subject: api.page(ofTicket: ticket), remedy: "somebody deleted it: decide with `ticketferry resolve`",

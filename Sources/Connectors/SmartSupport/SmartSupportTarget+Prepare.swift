@@ -8,6 +8,8 @@ internal import Transport
 extension SmartSupportTarget {
     /// How many pages of the site's latest tickets are looked at for agents, departments, products and customers.
     private static let pages = 3
+    /// How many of them are looked at for an internal note, where a look-up needs to know that the key sees them.
+    private static let recent = 20
 
     package func prepare(policy: NotificationPolicy?, sink: any DiagnosticSink) async throws {
         var api = api
@@ -48,6 +50,7 @@ extension SmartSupportTarget {
             if ids.isEmpty || ids == last { return }
             last = ids
             for row in rows { site.learn(from: row) }
+            if page == 1 { state.withLock { [ids] in $0.recent = Array(ids.prefix(Self.recent)) } }
         }
     }
 

@@ -42,11 +42,25 @@ package final class SmartSupportTarget: TicketTarget {
         var submissions: [String: [Duration]] = [:]
         /// The first planned ticket of each customer whom the site does not know yet: theirs is the welcome.
         var newcomers: [String: String] = [:]
+        /// Whether a note of this run was read back and is private.
+        var isPrivacyProven = false
+        /// Whether the key is shown internal notes.
+        var sight = Sight.unknown
+        /// The site's latest tickets, to find a note in that the key sees; empty once they were looked at.
+        var recent: [String] = []
+        /// Why no note follows; nil: notes may go.
+        var barred: String?
+    }
+
+    /// Whether a key is shown internal notes.
+    enum Sight {
+        case unknown, seen, hidden
     }
 
     let options: Options
     let clock: any RunClock
     let state: Mutex<State>
+    let gate = SmartSupportNoteGate()
 
     /// Wraps an API; nothing is sent before ``prepare(policy:sink:)``.
     package init(api: SmartSupportAPI, options: Options = Options(), clock: any RunClock = SystemRunClock()) {

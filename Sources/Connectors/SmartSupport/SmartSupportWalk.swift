@@ -9,6 +9,10 @@ internal import Transport
 /// from the last date of change seen, less an overlap; only where more tickets share a date than a page holds are pages
 /// counted, and such a stretch is read until two readings give the same tickets. A site that does not sort or filter as the
 /// document says is found out by what it answers and read page by page, as a whole, in the same way.
+///
+/// The filter may go by another clock than the dates that are shown. So each stretch must begin with a ticket that ended the
+/// one before, at its date, else something may lie between them; and before a first filter is believed, the site's latest
+/// ticket must pass it. Where that fails all is read without the filter.
 struct SmartSupportWalk {
     /// Where a walk stands; its text is a cursor, good in any process.
     struct Place: Hashable {
@@ -27,13 +31,15 @@ struct SmartSupportWalk {
         /// The last page, to find out a site that gives its last page again and again.
         var last: UInt64 = 0
         var readings = 0
+        /// The last tickets of the stretch before, one of which this one must begin with.
+        var anchors: [UInt64] = []
 
         init() {}
 
         /// Reads a cursor; nil for a text that is none.
         init?(text: String) {
             let parts = text.split(separator: " ", omittingEmptySubsequences: false)
-            guard parts.count == 9, let customer = Int(parts[0]), let page = Int(parts[3]), let size = Int(parts[4]),
+            guard parts.count == 10, let customer = Int(parts[0]), let page = Int(parts[3]), let size = Int(parts[4]),
                 let seen = UInt64(parts[5]), let last = UInt64(parts[7]), let readings = Int(parts[8])
             else { return nil }
             (self.customer, self.page, self.size, self.seen, self.last) = (customer, page, size, seen, last)
@@ -41,13 +47,16 @@ struct SmartSupportWalk {
             from = Int64(parts[2])
             before = UInt64(parts[6])
             self.readings = readings
+            anchors = parts[9].split(separator: ",").compactMap { UInt64($0) }
         }
 
         var text: String {
-            [
+            let ends = anchors.isEmpty ? "-" : anchors.map(String.init).joined(separator: ",")
+            let parts: [String] = [
                 String(customer), isPlain ? "pages" : "dates", from.map(String.init) ?? "-", String(page), String(size),
-                String(seen), before.map(String.init) ?? "-", String(last), String(readings),
-            ].joined(separator: " ")
+                String(seen), before.map(String.init) ?? "-", String(last), String(readings), ends,
+            ]
+            return parts.joined(separator: " ")
         }
 
         /// The stretch again from its first page, after a reading that found these.
@@ -58,11 +67,17 @@ struct SmartSupportWalk {
             return place
         }
 
-        /// From that time on.
-        fileprivate func advanced(to time: Int64) -> Place {
+        /// From that time on, beginning with one of these.
+        fileprivate func advanced(to time: Int64, anchors: [UInt64] = []) -> Place {
             var place = self
+            place.anchors = anchors
             (place.from, place.page, place.seen, place.before, place.last, place.readings) = (time, 1, 0, nil, 0, 0)
             return place
+        }
+
+        /// Whether nothing was read yet but from that time on.
+        fileprivate func isFirst(_ since: Int64) -> Bool {
+            !isPlain && page == 1 && readings == 0 && from == since && anchors.isEmpty
         }
 
         /// All pages, from the first.
@@ -112,6 +127,9 @@ struct SmartSupportWalk {
 
     /// The page at a place.
     func step(_ place: Place) async throws -> Step {
+        if let since, place.isFirst(since), try await !filterHolds() {
+            return Step(rows: [], next: place.plain(from: nil))
+        }
         guard let (rows, total) = try await page(place) else {
             // The size was refused: a smaller one, from the stretch's first page.
             var smaller = place.plain(from: place.from)
@@ -128,9 +146,29 @@ struct SmartSupportWalk {
         return Step(rows: kept, next: next, total: total)
     }
 
+    /// Whether the filter by date goes by the clock that the site shows: its latest ticket must pass a filter from its own
+    /// date on. A site without tickets proves nothing, and needs nothing.
+    private func filterHolds() async throws -> Bool {
+        var latest = Place()
+        latest.size = 0
+        guard let rows = try await page(latest, order: "DESC")?.rows, let newest = rows.first,
+            let id = SmartSupportAPI.id(newest, "ticket"), let wall = wall(newest)
+        else { return false }
+        latest.from = wall - Self.overlap
+        return try await page(latest)?.rows.contains { SmartSupportAPI.id($0, "ticket") == id } ?? false
+    }
+
     // MARK: Where to go on
 
     private func after(_ place: Place, _ rows: [JSON]) -> Place? {
+        if place.page == 1, place.readings == 0, !place.anchors.isEmpty, let from = place.from {
+            // Something may lie between the stretches.
+            let isJoined = rows.contains { row in
+                (wall(row).map { $0 <= from + Self.overlap } ?? false)
+                    && place.anchors.contains(Self.hash(SmartSupportAPI.id(row, "ticket") ?? ""))
+            }
+            if !isJoined { return place.plain(from: nil) }
+        }
         if rows.isEmpty {
             if place.page == 1 || place.before == place.seen || place.readings >= Self.readings { return nil }
             return place.again(after: place.seen)
@@ -142,11 +180,15 @@ struct SmartSupportWalk {
         // A first page of one single date proves no order.
         if place.page == 1, place.from == since, first == last { return place.plain(from: since) }
         let edge = last - Self.overlap
+        let ends = zip(rows, walls).filter { $0.1 == last }.suffix(4)
+            .map { Self.hash(SmartSupportAPI.id($0.0, "ticket") ?? "") }
         guard let from = place.from, edge <= from else {
-            guard place.page > 1, let from = place.from else { return place.advanced(to: edge) }
+            guard place.page > 1, let from = place.from else { return place.advanced(to: edge, anchors: ends) }
             let stretch = zip(rows, walls).filter { $0.1 <= from + Self.overlap }.map(\.0)
             let seen = place.seen &+ Self.sum(stretch)
-            if place.before == seen || place.readings >= Self.readings { return place.advanced(to: edge) }
+            if place.before == seen || place.readings >= Self.readings {
+                return place.advanced(to: edge, anchors: ends)
+            }
             return place.again(after: seen)
         }
         var next = place
@@ -203,7 +245,7 @@ struct SmartSupportWalk {
     // MARK: Asking
 
     /// The rows of a page; nil where its size is refused.
-    private func page(_ place: Place) async throws -> (rows: [JSON], total: Int?)? {
+    private func page(_ place: Place, order: String = "ASC") async throws -> (rows: [JSON], total: Int?)? {
         var query: [(name: String, value: String)] = [("page", String(place.page))]
         if place.size > 0 { query.append(("per_page", String(place.size))) }
         var path = "tickets"
@@ -211,7 +253,7 @@ struct SmartSupportWalk {
             guard customers.indices.contains(place.customer) else { return ([], nil) }
             path = "customers/\(PercentEncoding.encode(customers[place.customer]))/tickets"
         } else {
-            query += filters + [("orderby", "updated_at"), ("order", "ASC")]
+            query += filters + [("orderby", "updated_at"), ("order", order)]
             if let from = place.from { query.append(("updated_after", SmartSupportClock.text(wall: from))) }
         }
         let answer = try await api.client.read(APICall(.get, path, query: query))

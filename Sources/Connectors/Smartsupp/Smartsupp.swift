@@ -48,7 +48,10 @@ package enum Smartsupp {
             "a customer without an address stays one without: no address is made up",
             "agents of the account, matched by e-mail, and the chat's contact write as themselves; all others as the bot, named in the line above",
             "subject, tags, custom fields and names of department, product and so on are kept in the chat's variables",
-            "e-mails: whether Smartsupp mails an agent's message to a contact with an address is not documented; each is counted as one mail, and nothing can be muted: such a run needs `notifications: allow` and --allow-notifications. Whether it tells agents of new chats by mail is not known either",
+            "e-mails: whether Smartsupp mails an agent's message to a contact with an address, or an invitation to a new user, is not documented; each is counted as one mail, and nothing can be muted: such a run needs `notifications: allow` and --allow-notifications. That a contact's words, a closing and a deletion are mailed to nobody is taken for granted, which no document says either",
+            "undo: no documented route deletes or marks a conversation: it is closed and stays, and so do contacts, office hours and an account; users and triggers that the account API made are deleted, a user only while no conversation names them, a trigger only while it is switched off",
+            "after such an undo a lost journal cannot be rebuilt: nothing shows in Smartsupp that a conversation was taken back",
+            "verify compares texts byte for byte, with their markup where answers show it",
             "the contacts are listed once before a plan, and who asks first gives a new contact its name: so requests are counted exactly, unless contacts come meanwhile",
             "catalogue: contacts as customers; users, switched-off triggers and office hours by the account API, with generated passwords in a file",
             "a delta reads the whole list of conversations (the search's filters by date are not documented) and fetches those that changed",
@@ -77,7 +80,8 @@ package enum Smartsupp {
                 reason: "a request that is told to wait (429) is sent once more, and nobody knows before how often",
                 switches: ["rate-limited"]),
             .init(
-                check: "undo", reason: "no documented route deletes a conversation: it can only be closed"),
+                check: "undo",
+                reason: "no documented route deletes or marks a conversation: it can only be closed"),
         ],
         api: SmartsuppAPI.path,
         practice: Helpdesk.Practice(

@@ -60,6 +60,30 @@ struct SmartsuppAccountAPI: Sendable {
         }
     }
 
+    /// Deletes a user or a trigger: by GET, as all but creations and updates go (the vendor's PHP client).
+    ///
+    /// One that is gone already is understood.
+    func delete(_ account: String, _ what: String, _ id: String) async -> Sent {
+        let path = "accounts/\(PercentEncoding.encode(account))/\(what)/\(PercentEncoding.encode(id))/delete"
+        let sender = client
+        return await sender.send(APICall(.get, path, effect: .write)) { answer in
+            let diagnostic = Self.diagnostic(of: answer, client: sender)
+            // Success may come without a body (the document).
+            if answer.isSuccess {
+                if let json = answer.json { return json["error"] == nil ? .understood(json) : .uncertain(diagnostic) }
+                if case .notJSON(.empty, _, _) = answer.answer { return .understood(.null) }
+                return .uncertain(diagnostic)
+            }
+            guard let json = answer.json, json["error"]?.string != nil else { return .uncertain(diagnostic) }
+            switch answer.status {
+            case 404, 410: return .understood(.null)
+            case 408, 409, 423, 425, 499: return .uncertain(diagnostic)
+            case 400...499: return .refused(status: answer.status, diagnostic)
+            default: return .uncertain(diagnostic)
+            }
+        }
+    }
+
     /// What an answer that is no success says.
     static func diagnostic(of answer: APIAnswer, client: APIClient) -> Diagnostic {
         guard let json = answer.json else { return answer.problem }

@@ -65,6 +65,9 @@ final class SmartsuppContacts: Sendable {
     /// The id of a contact that is known to be there.
     func id(_ key: String) -> String? { state.withLock { $0.ids[key] } }
 
+    /// The address in lower case, or the marker, of a contact that is known by its id.
+    func key(ofID id: String) -> String? { state.withLock { $0.ids.first { $0.value == id }?.key } }
+
     /// As whom a contact is to be made.
     func person(_ key: String, or own: JSON) -> JSON { state.withLock { $0.planned[key]?.person ?? own } }
 

@@ -13,7 +13,7 @@ struct SmartsuppHookReader {
 
     /// The ticket; nil for an object that is no chat.
     mutating func ticket(_ chat: JSON) -> Ticket? {
-        guard chat["messages"]?.array != nil || chat["visitor"]?.members != nil || chat["beginAt"] != nil else {
+        guard Self.rows(chat["messages"]) != nil || chat["visitor"]?.members != nil || chat["beginAt"] != nil else {
             return nil
         }
         var fields = SmartsuppFields(chat)
@@ -37,11 +37,25 @@ struct SmartsuppHookReader {
         if let account { ticket.extras.append(.init("accountId", .string(account))) }
         channel(fields.take("channel"), into: &ticket)
         for member in visitor.extras { ticket.extras.append(.init("visitor/\(member.key)", member.value)) }
-        let messages = fields.take("messages")?.array ?? []
-        ticket.messages = order(messages, requester: ticket.requester)
+        let messages = fields.take("messages")
+        ticket.messages = order(Self.rows(messages) ?? [], requester: ticket.requester)
+        // Neither list nor object: whatever it is stays.
+        if let messages, Self.rows(messages) == nil { ticket.extras.append(.init("messages", messages)) }
         ticket.updatedAt = (ticket.messages.compactMap(\.createdAt) + [ticket.closedAt].compactMap { $0 }).max()
         ticket.extras += fields.extras
         return ticket
+    }
+
+    /// Messages as a list, or as the object that PHP makes of a list with gaps: by number where all keys are numbers,
+    /// else by key.
+    private static func rows(_ json: JSON?) -> [JSON]? {
+        if let list = json?.array { return list }
+        guard let members = json?.members else { return nil }
+        let numbers = members.compactMap { Int($0.key) }
+        guard numbers.count == members.count else {
+            return members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map(\.value)
+        }
+        return zip(numbers, members).sorted { $0.0 < $1.0 }.map(\.1.value)
     }
 
     private func channel(_ json: JSON?, into ticket: inout Ticket) {
@@ -76,6 +90,12 @@ struct SmartsuppHookReader {
     }
 
     private mutating func message(_ json: JSON, requester: Person?) -> Message {
+        guard json.members != nil else {
+            // Words without anything about them: whose they are is not told.
+            var message = Message(kind: .note)
+            message.body = .text(json.text ?? json.canonicalText)
+            return message
+        }
         var fields = SmartsuppFields(json)
         let type = fields.text("type")
         let name = fields.text("name")

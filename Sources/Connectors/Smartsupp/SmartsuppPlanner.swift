@@ -21,8 +21,6 @@ struct SmartsuppPlanner {
     private var dated = 0
     private var namesAuthors = false
     private var changed = 0
-    /// How often the same words were sent before, by who says them: tells equal messages apart at a look-up.
-    private var twins: [String: Int] = [:]
 
     init(
         site: SmartsuppSite, contacts: SmartsuppContacts, draft: Draft,
@@ -309,11 +307,8 @@ struct SmartsuppPlanner {
         if plain.isChanged { changed += 1 }
         let text = filled(plain).below(writer.header)
         let key = key("message:\(part)")
-        let twin = "\(writer.subType)\u{0}\(writer.agent ?? "")\u{0}\(text.text)\u{0}\(text.html ?? "")"
-        twins[twin, default: 0] += 1
         var members: [JSON.Member] = [
             .init("op", "message"), .init("sub_type", .string(writer.subType)), .init("text", .string(text.text)),
-            .init("twin", JSON(twins[twin] ?? 1)),
         ]
         if let agent = writer.agent { members.append(.init("agent", .string(agent))) }
         if let html = text.html {

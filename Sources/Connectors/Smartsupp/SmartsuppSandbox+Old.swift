@@ -24,6 +24,9 @@ extension SmartsuppSandbox {
             throw Failure.old(404, "NotFoundError", "Account \(parts.count > 1 ? parts[1] : "") not found.")
         }
         guard isOwn else { throw Failure.old(403, "AccessError", "The apiKey has no access to this account.") }
+        if request.method == "GET", parts.count == 5, parts[4] == "delete" {
+            return try delete(account, parts[2], parts[3])
+        }
         switch (request.method, parts[2], parts.dropFirst(3).first) {
         case ("GET", "users", nil): return rows("agents", account)
         case ("POST", "users", "create"): return try makeUser(account, body)
@@ -41,6 +44,16 @@ extension SmartsuppSandbox {
 
     private func rows(_ table: String, _ account: Int) -> SandboxResponse {
         SandboxResponse(json: .array(tables[table].all.filter { $0["account"]?.int == account }.map(Self.shown)))
+    }
+
+    /// A user or a trigger is gone; what its users wrote stays.
+    private func delete(_ account: Int, _ what: String, _ id: String) throws -> SandboxResponse {
+        let table = ["users": "agents", "triggers": "triggers"][what]
+        guard let table, let id = Int(id), tables[table][id]?["account"]?.int == account else {
+            throw Failure.old(404, "NotFoundError", "Nothing to delete was found.")
+        }
+        tables[table][id] = nil
+        return has("empty-answers") ? SandboxResponse(status: 204) : SandboxResponse(json: ["success": true])
     }
 
     /// Without what is never shown; the id as a string.
@@ -83,6 +96,7 @@ extension SmartsuppSandbox {
                 "password": JSON(password.count),
             ]
         }
+        _ = tables["mails"].insert { _ in ["to": .string(email), "kind": "user"] }
         return SandboxResponse(json: Self.shown(row))
     }
 

@@ -25,7 +25,7 @@ actor SmartsuppSandbox: SandboxHelpdesk {
         .init("embedded-contacts", "conversations bring their contact along"),
         .init("variables-as-list", "variables are a list of key, label and value"),
         .init("unknown-fields", "all things have fields that nobody foresaw, and null ones"),
-        .init("empty-answers", "closing is answered with 204 and nothing"),
+        .init("empty-answers", "closing and deleting are answered with 204 and nothing"),
     ]
 
     /// The account of the practice site.
@@ -110,7 +110,8 @@ actor SmartsuppSandbox: SandboxHelpdesk {
         try tables.commit()
     }
 
-    /// Every agent's or bot's message to a contact with an address: the worst that the service may do.
+    /// Every agent's or bot's message to a contact with an address, and a word to each new user: the worst that the service
+    /// may do.
     func mails() async -> [SandboxMail] {
         tables["mails"].all.map { row in
             SandboxMail(

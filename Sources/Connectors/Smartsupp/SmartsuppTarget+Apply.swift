@@ -12,8 +12,11 @@ extension SmartsuppTarget {
             guard let ticket = conversation(step, receipts) else { return .rejected(missingTicket(step)) }
             return await append(step, to: ticket)
         case "close":
-            guard let ticket = conversation(step, receipts) else { return .rejected(missingTicket(step)) }
-            return await close(ticket.id)
+            // A step of an undo names the conversation itself.
+            guard let id = step.payload["ticket"]?.string ?? conversation(step, receipts)?.id else {
+                return .rejected(missingTicket(step))
+            }
+            return await close(id)
         default: return await applyCatalogue(step, receipts: receipts)
         }
     }

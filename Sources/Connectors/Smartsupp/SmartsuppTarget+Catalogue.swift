@@ -29,6 +29,7 @@ extension SmartsuppTarget {
             }
         }
         guard let account else { return .rejected(missingTicket(step)) }
+        if payload["op"]?.string == "takeBack" { return await takeBack(step, account) }
         if payload["op"]?.string == "account" {
             let sent = await account.send("accounts/create", payload["body"] ?? .object([]))
             return Self.outcome(sent, step, self)
@@ -87,7 +88,8 @@ extension SmartsuppTarget {
             // Trying again looks for the contact first.
             return .notFound
         }
-        guard let account else { return .notFound }
+        // What deletes is simply sent again.
+        guard let account, step.verb != .delete else { return .notFound }
         if step.payload["op"]?.string == "account" {
             return .cannotTell(
                 Diagnostic(
@@ -178,12 +180,14 @@ struct SmartsuppCataloguePlanner {
     }
 
     private mutating func step(
-        _ op: String, _ key: WriteKey, _ verb: Step.Verb, _ name: String, _ body: JSON, requests: Int = 1
+        _ op: String, _ key: WriteKey, _ verb: Step.Verb, _ name: String, _ body: JSON
     ) {
         plan.steps.append(
             Step(
                 key: key, verb: verb, name: name, needs: accountKey.map { $0 == key ? [] : [$0] } ?? [],
-                requests: requests, undo: .impossible, payload: ["op": .string(op), "body": body]))
+                // Whether a new user is sent an invitation is not documented: it is counted.
+                mails: op == "user" ? 1 : 0, undo: op == "user" || op == "trigger" ? .delete : .impossible,
+                payload: ["op": .string(op), "body": body]))
     }
 
     /// Why the account API cannot be used for an entry; nil: it can.
@@ -224,6 +228,7 @@ struct SmartsuppCataloguePlanner {
         if let phone = entry.details["phone"]?.text, !phone.isEmpty { person.append(.init("phone", .string(phone))) }
         let marker = identity.key(ticket: SmartsuppTarget.contactTicket, part: "contact:\(entry.id)").marker
         let known = person.first { $0.key == "email" }?.value.string?.lowercased() ?? marker
+        if contacts.id(known) != nil { return }
         let foreseen = contacts.foresee(known, .object(person), owner: "catalogue:\(entry.id)")
         plan.steps.append(
             Step(

@@ -59,8 +59,9 @@ package enum SupportEngine {
             "status, dates, files, tags and assignees have no place in the API: the archive keeps them",
             "the first ticket is read back before the second is sent; so is each kind of text and each longer one",
             "no e-mails: the API sends none",
-            "a lost journal: an address is looked at before a ticket is made for it; `--adopt` looks at those of `emails` and `addresses`",
-            "nothing can be taken back: the API deletes nothing",
+            "a lost journal: an address is looked at before a ticket is made for it; `--adopt` looks at those of `emails` and `addresses`, and without them takes tickets over one by one",
+            "how verify goes: a view of each ticket, texts and properties byte by byte; neither dates nor replies' authors, which the server does not keep; no count besides the lists",
+            "how undo goes: nothing can be taken back, since the API neither deletes nor closes; the tickets are listed, and stay",
         ],
         deviations: [
             .init(
@@ -103,7 +104,7 @@ package enum SupportEngine {
                 options: SupportEngineTarget.Options(
                     isHTML: context.text("bodies") == "html", hasLimits: context.text("limits") != "off",
                     acceptsChanges: context.text("changes") == "accept", category: context.text("category"),
-                    addresses: try addresses(context).all, settleTime: try settleTime(context)))
+                    addresses: try addresses(context).all, settleTime: try context.settleTime(of: "supportengine")))
         })
 
     /// The addresses of a migration file: those of the file `emails`, then those of `addresses`.
@@ -131,22 +132,6 @@ package enum SupportEngine {
                     ?? "name one of the tz database, such as Europe/Berlin", cause: .badInput)
         }
         return zone
-    }
-
-    /// How long a request may go on after its answer got lost.
-    ///
-    /// - Throws: a `Diagnostic` for a number that is no time.
-    private static func settleTime(_ context: OpenContext) throws -> Duration {
-        guard context.text("settle") != nil else {
-            // The imitation in this process dies with it: nothing of an earlier run can still be at work.
-            return .seconds(context.text("url")?.hasPrefix("sandbox:") == true ? 1 : 60)
-        }
-        guard let seconds = context.number("settle"), (1...86_400).contains(seconds) else {
-            throw Diagnostic(
-                code: "supportengine.settle", "`settle` takes whole seconds from 1 to 86400", subject: context.file,
-                remedy: "leave it out (60), or write the longest time that the site's PHP may run", cause: .badInput)
-        }
-        return .seconds(seconds)
     }
 
     /// The API with the token of a migration file; nothing is sent.

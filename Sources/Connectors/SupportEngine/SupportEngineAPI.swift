@@ -53,7 +53,7 @@ struct SupportEngineAPI: Sendable {
         switch Self.word(of: answer) {
         case .success(let json):
             // A row without an id would be a ticket that nobody misses.
-            guard let rows = json["tickets"]?.array, rows.allSatisfy({ $0["id"]?.text != nil }) else {
+            guard let rows = Self.rows(json["tickets"]), rows.allSatisfy({ $0["id"]?.text != nil }) else {
                 throw odd(answer)
             }
             return rows
@@ -62,13 +62,22 @@ struct SupportEngineAPI: Sendable {
         }
     }
 
+    /// The rows of a list, or of an object in its place: PHP makes one of a list with gaps in its numbers.
+    ///
+    /// Nil for everything else, also where one row is none: nothing is dropped in silence.
+    static func rows(_ json: JSON?) -> [JSON]? {
+        let rows = json?.array ?? json?.members?.map(\.value)
+        return rows.flatMap { rows in rows.allSatisfy { $0.members != nil } ? rows : nil }
+    }
+
     /// One ticket with its replies and fields; nil where it is gone or the address is not its own.
     func view(_ id: String, email: String) async throws -> JSON? {
         let answer = try await read(
             APICall(.get, "ticket_view.php", query: [("ticket_id", id), ("user_email", email)]))
         switch Self.word(of: answer) {
-        case .success(let json):
-            guard json["ticket"]?.members != nil, json["replies"]?.array != nil else { throw odd(answer) }
+        case .success(var json):
+            guard json["ticket"]?.members != nil, let replies = Self.rows(json["replies"]) else { throw odd(answer) }
+            json["replies"] = .array(replies)
             return json
         case .failure(let said, _):
             let words = said.lowercased()
@@ -87,7 +96,7 @@ struct SupportEngineAPI: Sendable {
         let answer = try await read(APICall(.get, page))
         switch Self.word(of: answer) {
         case .success(let json):
-            guard let rows = json[member]?.array else { throw odd(answer) }
+            guard let rows = Self.rows(json[member]) else { throw odd(answer) }
             return rows
         case .failure: return nil
         case .unreadable:

@@ -8,13 +8,13 @@ extension SupportEnginePlanner {
     ///
     /// Never a note: posted as a reply it would be public.
     mutating func messages(_ form: [(String, String)], keys: [String]) {
-        let opening = openingIndex(keys)
+        let opening = ticket.openingIndex(keys, made: progress.done[createKey])
         let texts: [String]
         if let opening {
             texts = self.texts(opening, key: createKey)
             author(opening, isOpening: true)
         } else {
-            texts = ["\(placeholder)\n\(SupportEngineText.marker(createKey))"]
+            texts = ["\(ticket.placeholder)\n\(SupportEngineText.marker(createKey))"]
             // A text that the source does not have any more stays in the ticket.
             if progress.done[createKey]?.receipt.details["opening"]?.string ?? "" == "" {
                 book.lose(
@@ -74,16 +74,6 @@ extension SupportEnginePlanner {
             "messages[]", "reply", "a text over the limit goes on in \(texts.count - 1) more replies", .substitute)
     }
 
-    /// Which message is the ticket's own text; nil: none of them.
-    ///
-    /// The first one when the ticket is made, and the same one ever after, also when the source brings an earlier one
-    /// later.
-    private func openingIndex(_ keys: [String]) -> Int? {
-        let first = ticket.messages.first?.kind == .reply ? 0 : nil
-        guard let key = progress.done[createKey]?.receipt.details["opening"]?.string else { return first }
-        return keys.firstIndex(of: key)
-    }
-
     /// A message's text as it is sent: the header line, the words, our marker; several where it is too long for one.
     private mutating func texts(_ index: Int, key: WriteKey) -> [String] {
         let message = ticket.messages[index]
@@ -99,7 +89,7 @@ extension SupportEnginePlanner {
         }
         text.removeLast(end)
         if text.isEmpty {
-            text = options.isHTML ? SupportEngineText.html(text: placeholder) : placeholder
+            text = options.isHTML ? SupportEngineText.html(text: ticket.placeholder) : ticket.placeholder
             book.lose(
                 "messages[].body", nil, "SupportEngine demands a text; the subject stands for it", .substitute)
         }
@@ -143,12 +133,6 @@ extension SupportEnginePlanner {
             if !text.isEmpty { changed["plain text is written as HTML (`bodies: html`)", default: 0] += 1 }
             return SupportEngineText.html(text: text)
         }
-    }
-
-    /// What stands for an empty text.
-    private var placeholder: String {
-        let subject = ticket.subject?.trimmingBlanks ?? ""
-        return subject.isEmpty ? "–" : subject
     }
 
     /// The server keeps no author of a reply, and the ticket's own text is the customer's.

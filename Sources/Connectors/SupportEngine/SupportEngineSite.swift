@@ -27,6 +27,12 @@ struct SupportEngineSite: Hashable, Sendable {
         return categories.values.contains(name) ? name : nil
     }
 
+    /// A category's name by its id; the id where the server does not tell names.
+    func category(id: String) -> String { categories?.first { $0.value == id }?.key ?? id }
+
+    /// A custom field's name by its id; the id where the server does not tell names.
+    func field(id: String) -> String { fields?.first { $0.id == id }?.name ?? id }
+
     /// Reads the answers of the two pages that the document does not name.
     init(categories: [JSON]? = nil, fields: [JSON]? = nil) {
         self.categories = categories.map { rows in

@@ -48,9 +48,7 @@ final class SupportEngineSource: TicketSource {
     }
 
     func identity() async throws -> String? {
-        let site = state.withLock { $0.api.client.base.site }
-        let path = site.path.split(separator: "/").filter { !$0.hasSuffix(".php") }.joined(separator: "/")
-        return site.host + (site.port.map { ":\($0)" } ?? "") + (path.isEmpty ? "" : "/\(path)")
+        WordPressSite.identity(of: state.withLock { $0.api }.client)
     }
 
     func list(since: Timestamp?, after: Cursor?) async throws -> Page {

@@ -3,8 +3,11 @@ internal import Migration
 internal import TicketModel
 
 extension SupportEngineTarget {
+    /// Looks at the addresses of `emails`, `addresses` and of the tickets planned so far; says so where it can only be a
+    /// part: the API has no list of all tickets.
     func inventory() async throws -> [FoundTicket] {
         let api = api
+        if options.addresses.isEmpty { warnOfPart() }
         var out: [FoundTicket] = []
         var seen: Set<String> = []
         for email in addresses {
@@ -22,6 +25,18 @@ extension SupportEngineTarget {
             }
         }
         return out
+    }
+
+    /// Once in a run.
+    private func warnOfPart() {
+        takeSink()?.emit(
+            Diagnostic(
+                .note, code: "supportengine.no-emails",
+                "without `emails` tickets of earlier runs are not searched for all at once: each is looked for at its own address before it is made, and taken over where it is there",
+                subject: api.address,
+                remedy:
+                    "nothing needs to be done for `migrate`; for `--adopt` and for a `verify` without the journal name the customers' addresses in `emails`",
+                cause: .badInput))
     }
 
     func lookUp(_ step: Step, receipts: [WriteKey: Receipt]) async throws -> LookUp {
@@ -114,8 +129,7 @@ extension SupportEngineTarget {
     }
 
     func storedFingerprint(ticket: Receipt) async throws -> String? {
-        let email = ticket.details["email"]?.string ?? ""
-        return try await api.view(ticket.id, email: email).map(Self.fingerprint(of:))
+        try await whole(ticket).map(Self.fingerprint(of:))
     }
 
     /// Of what people change in a ticket; replies are not among it.

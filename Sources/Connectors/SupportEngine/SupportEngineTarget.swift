@@ -37,6 +37,8 @@ final class SupportEngineTarget: TicketTarget {
         var marked: [String: String] = [:]
         /// The ids of replies by marker, of tickets that were looked at.
         var markers: [String: [String: String]] = [:]
+        /// Where the pre-flight's findings went, until it was told that the addresses are not all known.
+        var sink: (any DiagnosticSink)?
     }
 
     let options: Options
@@ -54,6 +56,14 @@ final class SupportEngineTarget: TicketTarget {
 
     /// What the pre-flight found.
     var site: SupportEngineSite { state.withLock { $0.site } }
+
+    /// Where to tell something once; nil ever after.
+    func takeSink() -> (any DiagnosticSink)? {
+        state.withLock { state in
+            defer { state.sink = nil }
+            return state.sink
+        }
+    }
 
     /// Addresses at which tickets of ours may be.
     var addresses: [String] { state.withLock { Set(options.addresses).union($0.addresses) }.sorted() }
@@ -132,6 +142,7 @@ final class SupportEngineTarget: TicketTarget {
         state.withLock { state in
             state.api = known
             state.site = found
+            state.sink = sink
         }
     }
 

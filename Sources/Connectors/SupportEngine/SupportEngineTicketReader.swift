@@ -42,7 +42,7 @@ struct SupportEngineTicketReader {
         let text = words(rest.take("message"))
         fields(all["custom_fields"], of: &ticket)
 
-        var replies = (all["replies"]?.array ?? []).filter { $0.members != nil }.map { message($0) }
+        var replies = (all["replies"]?.array ?? []).map { message($0) }
         // By time and id: the server promises the order of neither.
         replies.sort { a, b in
             let (x, y) = (a.createdAt?.seconds ?? .max, b.createdAt?.seconds ?? .max)

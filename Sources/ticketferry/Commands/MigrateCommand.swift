@@ -18,12 +18,16 @@ struct MigrateCommand: AsyncParsableCommand {
               ticketferry migrate acme.yaml
               ticketferry migrate acme.yaml --limit 10
               ticketferry migrate acme.yaml --plan acme.plan.json
+              ticketferry migrate acme.yaml --until 06:00 --rate 60/min
             """)
 
     @Argument(help: "The migration file.", completion: .file(extensions: ["yaml", "yml"]))
     var migration: String
 
-    @Option(help: "Runs only if the plan is still the one in this file (from `plan -o`).")
+    @Option(
+        help:
+            "Writes only what the plan in this file says (from `plan -o`); what changed since is left for the next plan."
+    )
     var plan: String?
 
     @Flag(name: [.customShort("n"), .long], help: "The same as `plan`: writes nothing.")
@@ -46,6 +50,10 @@ struct MigrateCommand: AsyncParsableCommand {
             "First makes a ticket for this address of yours, asks whether an e-mail came, and takes it back.",
             valueName: "address"))
     var canary: String?
+
+    @Option(
+        help: "Stops in good order at that time: 06:00, or 2026-12-01T06:00 (local time). The same command goes on.")
+    var until: String?
 
     @Flag(name: .shortAndLong, help: "Does not ask before the first write.")
     var yes = false
@@ -79,6 +87,8 @@ struct MigrateCommand: AsyncParsableCommand {
         let stop = StopSignal()
         let signals = Signals { stop.stop() }
         defer { withExtendedLifetime(signals) {} }
+        let timer = try until.map { StopTimer(try StopTime(parsing: $0), stop) }
+        defer { timer?.cancel() }
         var flags = selection.flags
         flags.requestsPerMinute = requestsPerMinute
         flags.overwritesConflicts = conflicts == .overwrite
@@ -97,7 +107,8 @@ struct MigrateCommand: AsyncParsableCommand {
                 case .helpdesk(let target):
                     try await Runner(setup: chosen.setup, target: target, journal: journal, options: run).migrate()
                 case .file(let target):
-                    try await chosen.export(to: target, journal: journal).migrate(expectedDigest: run.expectedDigest)
+                    try await chosen.export(to: target, journal: journal).migrate(
+                        expectedDigest: plan.map { try PlanDocument.read($0).digest })
                 }
             }
         } catch {
@@ -122,7 +133,7 @@ struct MigrateCommand: AsyncParsableCommand {
         var run = RunOptions()
         run.allowsNotifications = allowNotifications
         run.adopts = adopt
-        run.expectedDigest = try plan.map { try PlanDocument.digest(in: $0) }
+        run.seal = try plan.map { try PlanDocument.read($0).seal }
         run.archive = opened.file.archive
         run.finishingFile = opened.file.finishingFile
         guard console.interactive && !yes else { return run }

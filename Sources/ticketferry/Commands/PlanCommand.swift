@@ -40,6 +40,7 @@ struct PlanCommand: AsyncParsableCommand {
         try await opened.file.warnOfBorrowed(console)
         let journal = try opened.journalForReading()
         try await opened.chooseSample(selection.sample, journal: journal)
+        [output, losses].compactMap { $0 }.forEach { Documents(of: opened.file).note($0) }
         let document = try output.map { try PlanDocument(path: $0) }
         let printed = console.json ? try PlanDocument(path: nil) : nil
         let lossFile = try LossFile(losses)

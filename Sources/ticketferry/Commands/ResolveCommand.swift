@@ -47,6 +47,7 @@ struct ResolveCommand: AsyncParsableCommand {
         let console = Console(options)
         let file = try MigrationFile.read(migration, connectors: Registry.connectors)
         try await file.warnOfBorrowed(console)
+        try JournalPlace.look(at: file.journal).forEach { console.emit($0) }
         let journal = try SQLiteJournal(path: file.journal)
         let names: [String]
         do {

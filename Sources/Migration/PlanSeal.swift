@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The steps of a plan that was signed: what a run by it may send, and nothing else.
+///
+/// Eight bytes a step in memory.
+public struct PlanSeal: Sendable {
+    private var steps = Set<Int>()
+
+    /// Nothing is signed.
+    public init() {}
+
+    /// Signs a step, by what ``TicketChange/seals`` has of it.
+    public mutating func add(_ seal: String) { steps.insert(seal.hashValue) }
+
+    /// Whether all that is to be sent for a ticket was signed, with the same payload.
+    ///
+    /// What an earlier run by the plan has done need not be there any more.
+    func holds(_ work: TicketWork) -> Bool { work.steps.allSatisfy { steps.contains(Self.text(of: $0).hashValue) } }
+
+    /// A step's key, and what is sent: `ferry-k3f9q….-0-` and the fingerprint.
+    static func text(of step: Step) -> String { step.key.marker + step.fingerprint }
+}
