@@ -158,7 +158,9 @@ public struct Verifier: Sendable {
             ? [] : try await journal.losses(of: work.id).filter { !work.losses.contains($0) }
         // A later run added them (one more migration note): a plan as if nothing were written has no steps for them.
         let steps = out.ticket.differences.isEmpty ? [] : try await journal.ticket(work.id)?.steps ?? []
-        let ours = Set(steps.filter { $0.verb == .append }.compactMap { $0.receipt?.id })
+        let planned = Set(work.all.map(\.key.part))
+        let ours = Set(
+            steps.filter { $0.verb == .append && !planned.contains($0.part) }.compactMap { $0.receipt?.id })
         for i in out.ticket.differences.indices {
             let difference = out.ticket.differences[i]
             out.ticket.differences[i].isDeclared =

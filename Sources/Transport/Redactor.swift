@@ -73,3 +73,11 @@ package struct Redactor: Sendable {
         return "\(url.path)?\(items.joined(separator: "&"))"
     }
 }
+
+extension Redactor: CustomStringConvertible, CustomReflectable {
+    /// What it takes out of texts is never in one itself.
+    package var description: String { "•••" }
+
+    /// Nothing of it shows.
+    package var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+}
