@@ -23,6 +23,23 @@ enum NoteLines {
 
     private static func items(of html: String) -> [String] {
         html.split(separator: "<li>", omittingEmptySubsequences: false).dropFirst()
-            .map { String($0.split(separator: "</li>", maxSplits: 1, omittingEmptySubsequences: false)[0]) }
+            .map { bare($0.split(separator: "</li>", maxSplits: 1, omittingEmptySubsequences: false)[0]) }
+    }
+
+    /// The letters and digits that people read: systems make links of addresses, and curly quotes of straight ones.
+    private static func bare(_ html: Substring) -> String {
+        var out = ""
+        var (inTag, entity) = (false, false)
+        for character in html {
+            switch character {
+            case "<": inTag = true
+            case ">": inTag = false
+            case "&": entity = true
+            case ";" where entity: entity = false
+            case " ": entity = false
+            default: if !inTag, !entity, character.isLetter || character.isNumber { out.append(character) }
+            }
+        }
+        return out
     }
 }
