@@ -17,6 +17,16 @@ public struct PlanSeal: Sendable {
     /// What an earlier run by the plan has done need not be there any more.
     func holds(_ work: TicketWork) -> Bool { work.steps.allSatisfy { steps.contains(Self.text(of: $0).hashValue) } }
 
+    /// Leaves a ticket that is begun only the steps that were signed; false where there are none, or nothing is begun.
+    ///
+    /// It stays begun: the next plan adds what is missing.
+    func keep(in work: inout TicketWork) -> Bool {
+        guard !work.progress.done.isEmpty else { return false }
+        work.steps.removeAll { !steps.contains(Self.text(of: $0).hashValue) }
+        work.endState = .begun
+        return !work.steps.isEmpty
+    }
+
     /// A step's key, and what is sent: `ferry-k3f9q….-0-` and the fingerprint.
     static func text(of step: Step) -> String { step.key.marker + step.fingerprint }
 }

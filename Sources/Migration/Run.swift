@@ -182,9 +182,11 @@ final class Run: Sendable {
     }
 
     /// Counts a ticket that is not as it was when the plan was signed.
-    func leaveUnsigned() {
+    ///
+    /// With `goesOn`, the signed steps of it are still written, and it is counted as done then.
+    func leaveUnsigned(goesOn: Bool) {
         tally.withLock { tally in
-            tally.done += 1
+            if !goesOn { tally.done += 1 }
             tally.unsigned += 1
         }
         report()

@@ -279,7 +279,12 @@ public struct Runner: Sendable {
             guard let mapped = try await preparation.mapped(stub), pass(mapped.ticket) else { return }
             work = try await preparation.work(for: mapped)
             if let found = run.mistrusted { work.doubtWhatIsMissing(found: found) }
-            if let seal = run.seal, !seal.holds(work) { return run.leaveUnsigned() }
+            if let seal = run.seal, !seal.holds(work) {
+                // What is begun is brought to its end as far as it was signed: half a ticket keeps what is borrowed.
+                let goesOn = seal.keep(in: &work)
+                run.leaveUnsigned(goesOn: goesOn)
+                if !goesOn { return }
+            }
         } catch let diagnostic as Diagnostic where diagnostic.cause == .machine {
             throw diagnostic
         } catch let error as CancellationError {

@@ -218,6 +218,36 @@ struct RunTests {
         #expect(try await world.run().counts.created == 3, "the next run takes the rest")
     }
 
+    @Test("a ticket that is begun goes to its end as far as it was signed, though it changed meanwhile")
+    func aBegunTicketGoesOnAsSigned() async throws {
+        var tickets = madeUpTickets(3, messages: 4)
+        let expected = try await World.undisturbed(tickets)
+        let world = World(tickets)
+        world.concurrency = 1
+        var options = RunOptions()
+        var seal = PlanSeal()
+        for change in try await world.plan().1 { change.seals.forEach { seal.add($0) } }
+        options.seal = seal
+        // Dies in the middle of the third ticket, which is answered before the run goes on.
+        var at = 1
+        while world.helpdesk.content.count < 3 {
+            at += 1
+            _ = try? await world.run(plug: Plug(at: at), options: options)
+        }
+        let before = tickets[2]
+        tickets[2].messages.append(Message(kind: .reply))
+        tickets[2].messages[tickets[2].messages.count - 1].id = "late"
+        world.source.replace(tickets)
+        let report = try await world.run(options: options)
+        #expect(report.unsigned == 1 && report.borrowed.isEmpty)
+        let parts = world.helpdesk.content.first { $0.subject == before.subject }?.parts
+        #expect(parts == expected.first { $0.subject == before.subject }?.parts)
+        let delta = try await world.run()
+        #expect(delta.counts.updated == 1 && delta.counts.conflicts == 0)
+        let after = world.helpdesk.content.first { $0.subject == before.subject }?.parts ?? []
+        #expect(after.count == before.messages.count)
+    }
+
     @Test func aSignedPlanOfWhichNothingIsLeftAsItWasIsRefused() async throws {
         let world = World(madeUpTickets(2))
         var options = RunOptions()
