@@ -70,8 +70,6 @@ enum MatrixSetting {
         var examinee = examinee
         switch examinee.helpdesk.name {
         case "fluent-support": examinee.switches = ["pro"]
-        // A property that is set again after a lost answer may be e-mailed again: known, and not what is asked here.
-        case "smart-support": examinee.switches = ["quiet-changes"]
         case "smartsupp":
             let passwords = NSTemporaryDirectory() + "ticketferry-matrix-\(UUID().uuidString).passwords"
             let usual = examinee.helpdesk.practice.options
