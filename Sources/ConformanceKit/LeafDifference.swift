@@ -79,11 +79,8 @@ extension LeafComparison {
             if isWhole { counted[difference.path] = used + 1 }
             if matching.isEmpty, !difference.isAddition { left.append(difference) }
         }
-        // A message that is lost as a whole has lost its leaves with it.
-        let losesMessages = differences.contains { $0.path == "messages[]" && $0.after == nil }
         let idle = losses.filter { loss in
-            !Self.isNotCompared(loss.field) && !(losesMessages && loss.field.hasPrefix("messages[]."))
-                && !differences.contains { Self.matches(loss, $0) }
+            !Self.isNotCompared(loss.field) && !differences.contains { Self.matches(loss, $0) }
         }
         return Unexplained(differences: left, losses: idle)
     }

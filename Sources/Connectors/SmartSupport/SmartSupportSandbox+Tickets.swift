@@ -123,19 +123,12 @@ extension SmartSupportSandbox {
             ticket["department"] = JSON(department)
         }
         ticket["updated"] = JSON(seconds)
-        // The same change again is none, and e-mails nobody.
-        let announcesStatus =
-            fields.contains("status") && body["status"] != nil && ticket["announced"] != ticket["status"]
-        if announcesStatus { ticket["announced"] = ticket["status"] ?? .null }
-        let announcesAgent =
-            fields.contains("agent_id") && body["agent_id"] != nil && ticket["assigned"] != ticket["agent"]
-        if announcesAgent { ticket["assigned"] = ticket["agent"] ?? .null }
         tables["tickets"][id] = ticket
-        if announcesStatus, !has("quiet-changes") {
+        if fields.contains("status"), body["status"] != nil, !has("quiet-changes") {
             let email = ticket["user"]?.int.flatMap { tables["users"][$0] }?["email"]?.string ?? ""
             mail(email, ticket["status"]?.string == "closed" ? "closed" : "status", id)
         }
-        if announcesAgent { mailAgent(ticket, id) }
+        if fields.contains("agent_id"), body["agent_id"] != nil { mailAgent(ticket, id) }
         return envelope("Ticket updated.", one(shape(ticket: ticket), "ticket"))
     }
 
