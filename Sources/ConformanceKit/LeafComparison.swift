@@ -187,6 +187,7 @@ package struct LeafComparison: Sendable {
                 let message = a.messages[i]
                 note("messages[]", at: i, "\(message.kind.rawValue): \(message.body?.content ?? "")", nil)
                 for file in message.attachments { note("messages[].attachments[]", at: i, file.name, nil, adds: true) }
+                if let author = message.author { note("messages[].author", at: i, author.displayName, nil, adds: true) }
             case .extra(let j):
                 let message = found[j]
                 let text = "\(message.kind.rawValue): \(message.body?.content ?? "")"

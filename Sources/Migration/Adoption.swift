@@ -24,7 +24,7 @@ struct Adoption: Sendable {
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
         try await SourceScan(setup: setup, phase: .adopting).run(preparation) { work, _, _ in
             // What the journal has is believed; what it lacks of a ticket may be in the target.
-            guard work.steps.contains(where: { $0.verb.canDouble && work.inDoubt[$0.key] == nil }),
+            guard work.steps.contains(where: { $0.mayNotRepeat && work.inDoubt[$0.key] == nil }),
                 let create = work.all.first(where: { $0.verb == .create }), work.inDoubt[create.key] == nil,
                 let all = found[create.key.digest]?.filter({ !$0.isTakenBack }),
                 let newest = all.map(\.generation).max()

@@ -7,7 +7,7 @@ public import TicketModel
 public struct Step: Hashable, Sendable {
     /// What a write does.
     ///
-    /// Only `create`, `append` and `attach` can double; `set` and `delete` are simply sent again.
+    /// Only `create`, `append` and `attach` can double; `delete`, and a `set` that e-mails nobody, are simply sent again.
     public enum Verb: String, Sendable, CaseIterable {
         case create, append, set, attach, delete
 
@@ -66,6 +66,9 @@ public struct Step: Hashable, Sendable {
     /// It is sent again after any of them, also when it was done in an earlier run. Only for `set`. Steps with a
     /// ``batch`` come last of all and must not disturb it.
     public var undoneByOthers: Bool
+
+    /// Whether sending it twice would leave two things, or send an e-mail twice: it is looked up before it is sent again.
+    public var mayNotRepeat: Bool { verb.canDouble || verb == .set && mails > 0 }
 
     /// Makes a step; see the properties.
     public init(

@@ -344,7 +344,7 @@ extension TicketWork {
             record?.targetID != nil || !progress.done.isEmpty || !inDoubt.isEmpty
             || steps.contains { found[$0.key.digest] != nil }
         guard isBegun else { return }
-        for step in steps where step.verb.canDouble && inDoubt[step.key] == nil {
+        for step in steps where step.mayNotRepeat && inDoubt[step.key] == nil {
             let record = StepRecord(step, sentAt: Timestamp(seconds: 0))
             inDoubt[step.key] = record
             presumed.append(record)

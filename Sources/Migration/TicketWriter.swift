@@ -115,7 +115,7 @@ struct TicketWriter {
     private mutating func performAlone(_ step: Step) async throws -> Performed {
         if let doubt = work.inDoubt[step.key] {
             if doubt.state == .setAside { return .ended(try await aside(step, .undecided(step, in: record))) }
-            if step.verb.canDouble {
+            if step.mayNotRepeat {
                 try await commit([])
                 let isRejected = doubt.state == .rejected
                 if let performed = try await settle(step, since: run.began, once: isRejected) { return performed }
@@ -138,7 +138,7 @@ struct TicketWriter {
                 return .done(receipt, adopted: false, losses: losses)
             case .rejected(let diagnostic):
                 run.answered(after: answered - sent, meter, at: answered)
-                owed.append(step.verb.canDouble ? .rejected(step.key) : .withdrawn(step.key))
+                owed.append(step.mayNotRepeat ? .rejected(step.key) : .withdrawn(step.key))
                 return .ended(try await fail(diagnostic))
             case .notNow(let diagnostic, let retryAfter):
                 run.troubled(after: answered - sent, meter, at: answered)
@@ -153,7 +153,7 @@ struct TicketWriter {
                 run.uncertain(at: answered)
                 try await commit([.uncertain(step.key)])
                 if attempt >= Patience.attempts { return .ended(unanswered(diagnostic, inDoubt: true)) }
-                if step.verb.canDouble {
+                if step.mayNotRepeat {
                     if let performed = try await settle(step, since: answered) { return performed }
                 } else if !(try await wait(Patience.backOff(attempt))) {
                     return .ended(leftOff(inDoubt: true))
@@ -165,9 +165,10 @@ struct TicketWriter {
 
     /// Looks an uncertain write up, at once and again after the settle time; nil: it is not there and may be sent.
     ///
-    /// With `once` it was answered, so that nothing can be at work any more.
+    /// With `once` it was answered, so that nothing can be at work any more. A property is looked at only when nothing
+    /// can be at work on it: it may have had its value before, and a late request would undo what comes after it.
     private mutating func settle(_ step: Step, since: Duration, once: Bool = false) async throws -> Performed? {
-        for final in once ? [false] : [false, true] {
+        for final in once ? [false] : step.verb == .set ? [true] : [false, true] {
             if final {
                 let left = run.settleTime - (run.clock.elapsed() - since)
                 if left > .zero, !(try await wait(left)) { return .ended(leftOff(inDoubt: true)) }
@@ -188,13 +189,20 @@ struct TicketWriter {
         return nil
     }
 
+    /// Whether a step is in the target: a property, by what the ticket has now.
+    private func seek(_ step: Step) async throws -> LookUp {
+        guard step.verb == .set else { return try await run.target.lookUp(step, receipts: receipts) }
+        guard let ticket = step.needs.first.flatMap({ receipts[$0] }) else { return .notFound }
+        return try await run.target.adopt([step], ticket: ticket)[step.key].map { .found($0) } ?? .notFound
+    }
+
     /// A look-up, repeated while it fails.
     private func lookUp(_ step: Step) async -> Result<LookUp, Diagnostic> {
         var attempt = 0
         while true {
             attempt += 1
             do {
-                return .success(try await run.target.lookUp(step, receipts: receipts))
+                return .success(try await seek(step))
             } catch {
                 let diagnostic = error as? Diagnostic ?? .unexpected(error)
                 let mayRepeat = attempt < Patience.attempts && diagnostic.cause == .unavailable

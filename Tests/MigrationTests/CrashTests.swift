@@ -205,4 +205,37 @@ struct CrashTests {
             #expect(world.helpdesk.mails == 0 && !world.helpdesk.isMuted, "died at \(at)")
         }
     }
+
+    @Test(
+        "a property whose answer got lost is not e-mailed twice",
+        arguments: [Fault.answerLost, .late, .rejectedButDone])
+    func aPropertyIsNotMailedTwice(_ fault: Fault) async throws {
+        let world = World(tickets)
+        world.helpdesk.state.withLock { $0.mailsStatus = true }
+        let (summary, _) = try await world.plan(policy: .allow)
+        var options = RunOptions()
+        options.allowsNotifications = true
+        let seen = Mutex(Set<WriteKey>())
+        try await world.run(policy: .allow, options: options) { step in
+            step.name == "status" && seen.withLock { $0.insert(step.key).inserted } ? fault : .none
+        }
+        try await world.run(policy: .allow, options: options)
+        #expect(seen.withLock { $0.count } == tickets.count)
+        #expect(world.helpdesk.mails == summary.mails && summary.mails > 0)
+        #expect(try await world.plan(policy: .allow).0.isEmpty)
+    }
+
+    @Test func aPropertyThatIsMailedIsNotMailedAgainAfterACrash() async throws {
+        for at in 1...(try await points()) {
+            let world = World(tickets)
+            world.concurrency = 1
+            world.helpdesk.state.withLock { $0.mailsStatus = true }
+            let mails = try await world.plan(policy: .allow).0.mails
+            var options = RunOptions()
+            options.allowsNotifications = true
+            _ = try? await world.run(plug: Plug(at: at), policy: .allow, options: options)
+            try await world.run(policy: .allow, options: options)
+            #expect(world.helpdesk.mails == mails, "died at \(at)")
+        }
+    }
 }

@@ -26,6 +26,8 @@ final class FakeHelpdesk: Sendable {
         var writes: [String] = []
         var requests = 0
         var fingerprintsRead = 0
+        /// Whether a changed status is e-mailed, each time that it is sent.
+        var mailsStatus = false
         /// Whether it refuses every policy but `allow`.
         var cannotMute = false
         var settleTime = Duration.seconds(60)
@@ -75,6 +77,7 @@ final class FakeHelpdesk: Sendable {
                 state.tickets[i].tags.insert(tag)
             } else {
                 for member in step.payload.members ?? [] { state.tickets[i].properties[member.key] = member.value.text }
+                if step.mails > 0, !state.isMuted { state.mails += step.mails }
             }
             return Receipt(id: state.tickets[i].id)
         case .delete:
@@ -192,8 +195,9 @@ final class FakeTarget: TicketTarget {
                     key: identity.key(ticket: ticket.id, part: "note"), verb: .append, name: "note of losses",
                     needs: [create.key], undo: .withTicket, payload: ["text": .string(loss.reason)]))
         }
-        plan.steps.append(
-            set("status", JSON(ticket.status?.rawValue), ticket, identity, create))
+        var status = set("status", JSON(ticket.status?.rawValue), ticket, identity, create)
+        if helpdesk.state.withLock({ $0.mailsStatus }) { status.mails = mails }
+        plan.steps.append(status)
         for tag in ticket.tags {
             plan.steps.append(
                 Step(
@@ -256,6 +260,7 @@ final class FakeTarget: TicketTarget {
 
     func adopt(_ steps: [Step], ticket: Receipt) async throws -> [WriteKey: Receipt] {
         try plug.point()
+        settleLate()
         guard let stored = helpdesk.state.withLock({ $0.tickets.first { $0.id == ticket.id } }) else { return [:] }
         var receipts: [WriteKey: Receipt] = [:]
         for step in steps {
