@@ -220,7 +220,9 @@ public struct Runner: Sendable {
         report.finished = ended
         let state = report.state == .finished ? setup.endState(tickets: summary.total) : report.state
         let counts = report.counts
-        let isWhole = state == .finished && counts.failed + counts.uncertain + counts.skipped == 0
+        let isWhole =
+            state == .finished && counts.failed + counts.uncertain + counts.skipped == 0
+            && report.catalogueFailure == nil
         try await journal.record([.runEnded(ended, state)] + (isWhole ? [.memo(.mistrusted, .null)] : []))
         if isWhole, report.unsigned == 0 { try await journal.record(setup.lastRead(began: started)) }
         report.borrowed = try await journal.borrowings(open: true)

@@ -67,6 +67,10 @@ public struct Step: Hashable, Sendable {
     /// ``batch`` come last of all and must not disturb it.
     public var undoneByOthers: Bool
 
+    /// Members of the payload (`priority`, `ticket.status`) that other steps of the ticket set where they change later:
+    /// that they changed is no changed text.
+    public var followed: [String] = []
+
     /// Whether sending it twice would leave two things, or send an e-mail twice: it is looked up before it is sent again.
     public var mayNotRepeat: Bool { verb.canDouble || verb == .set && mails > 0 }
 
