@@ -22,29 +22,56 @@ struct Adoption: Sendable {
         // A run that dies while it adopts leaves a journal that lacks tickets: the next one must not take them for new.
         try await journal.record([.runBegan(setup.clock.now())])
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
-        try await SourceScan(setup: setup, phase: .adopting).run(preparation) { work, _, _ in
-            // What the journal has is believed; what it lacks of a ticket may be in the target.
-            guard work.steps.contains(where: { $0.mayNotRepeat && work.inDoubt[$0.key] == nil }),
-                let create = work.all.first(where: { $0.verb == .create }), work.inDoubt[create.key] == nil,
-                let all = found[create.key.digest]?.filter({ !$0.isTakenBack }),
-                let newest = all.map(\.generation).max()
-            else { return }
-            if let known = work.progress.done[create.key]?.receipt { return try await adopt(work, create, known) }
-            // Left by an `undo` since people had changed it: its messages carry keys that cannot be told from new ones.
-            if newest < identity.generation { return try await setAside(work, create, all, .leftByUndo(work.id, all)) }
-            let candidates = all.filter { $0.generation == newest }
-            guard let first = candidates.first else { return }
-            if candidates.count > 1 {
-                return try await setAside(work, create, candidates, .several(work.id, candidates))
+        let atOnce = max(1, setup.concurrency)
+        let generation = identity.generation
+        // Each ticket is read again in the target: as many at a time as a run would write.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var reading = 0
+            try await SourceScan(setup: setup, phase: .adopting).run(preparation) { work, _, _ in
+                guard let (create, ticket, stored) = try await find(work, in: found, generation: generation) else {
+                    return
+                }
+                if reading >= atOnce {
+                    try await group.next()
+                    reading -= 1
+                }
+                reading += 1
+                group.addTask { try await adopt(work, create, ticket, stored: stored) }
+            } failed: { _, diagnostic in
+                setup.sink.emit(diagnostic)
             }
-            try await adopt(work, create, first.receipt)
-        } failed: { _, diagnostic in
-            setup.sink.emit(diagnostic)
+            try await group.waitForAll()
         }
         return identity
     }
 
-    private func adopt(_ work: TicketWork, _ create: Step, _ ticket: Receipt) async throws {
+    /// The target's ticket that holds what the journal lacks of one; nil where nothing is to be read.
+    private func find(
+        _ work: TicketWork, in found: [String: [FoundTicket]], generation: Int
+    ) async throws -> (create: Step, ticket: Receipt, stored: String?)? {
+        // What the journal has is believed; what it lacks of a ticket may be in the target.
+        guard work.steps.contains(where: { $0.mayNotRepeat && work.inDoubt[$0.key] == nil }),
+            let create = work.all.first(where: { $0.verb == .create }), work.inDoubt[create.key] == nil,
+            let all = found[create.key.digest]?.filter({ !$0.isTakenBack }),
+            let newest = all.map(\.generation).max()
+        else { return nil }
+        if let known = work.progress.done[create.key]?.receipt {
+            return (create, known, all.first { $0.receipt.id == known.id }?.receipt.stored)
+        }
+        // Left by an `undo` since people had changed it: its messages carry keys that cannot be told from new ones.
+        if newest < generation {
+            try await setAside(work, create, .leftByUndo(work.id, all))
+            return nil
+        }
+        let candidates = all.filter { $0.generation == newest }
+        if candidates.count > 1 {
+            try await setAside(work, create, .several(work.id, candidates))
+            return nil
+        }
+        return candidates.first.map { (create, $0.receipt, $0.receipt.stored) }
+    }
+
+    private func adopt(_ work: TicketWork, _ create: Step, _ ticket: Receipt, stored: String?) async throws {
         var receipts = try await target.adopt(work.all, ticket: ticket)
         receipts[create.key] = receipts[create.key] ?? ticket
         for loss in receipts.values.flatMap(\.losses) {
@@ -58,7 +85,8 @@ struct Adoption: Sendable {
         if record.state == .complete { record.state = .begun }
         record.targetID = ticket.id
         record.targetURL = ticket.url ?? record.targetURL
-        // The stored fingerprint stays unknown: nobody can tell any more what people changed since.
+        // Nobody can tell any more what people changed before; what they change from now on is theirs.
+        record.stored = record.stored ?? stored
         var entries: [JournalEntry] = [.ticket(record)]
         let now = setup.clock.now()
         for step in work.all {
@@ -79,9 +107,7 @@ struct Adoption: Sendable {
         }
     }
 
-    private func setAside(
-        _ work: TicketWork, _ create: Step, _ candidates: [FoundTicket], _ diagnostic: Diagnostic
-    ) async throws {
+    private func setAside(_ work: TicketWork, _ create: Step, _ diagnostic: Diagnostic) async throws {
         setup.sink.emit(diagnostic)
         var record = TicketRecord(id: work.id, number: work.number, state: .setAside)
         record.failure = .init(diagnostic)

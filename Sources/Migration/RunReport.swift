@@ -92,6 +92,7 @@ public struct RunReport: Sendable {
             "failures": .array(failures.map(\.failureJSON)), "started": JSON(started?.description),
             "finished": JSON(finished?.description),
         ]
+        if counts.conflicts > 0 { value["counts"]?["conflicts"] = JSON(counts.conflicts) }
         if unsigned > 0 { value["unsigned"] = JSON(unsigned) }
         if let stoppedBy { value["stoppedBy"] = stoppedBy.json }
         if plan != nil {

@@ -66,6 +66,10 @@ public struct Step: Hashable, Sendable {
     /// It is sent again after any of them, also when it was done in an earlier run. Only for `set`. Steps with a
     /// ``batch`` come last of all and must not disturb it.
     public var undoneByOthers: Bool
+    /// Whether people set this in their daily work (a status).
+    ///
+    /// In a ticket that people edited it is left to them, also where ``undoneByOthers`` would send it again.
+    public var isPeoples: Bool
 
     /// Members of the payload (`priority`, `ticket.status`) that other steps of the ticket set where they change later:
     /// that they changed is no changed text.
@@ -78,7 +82,7 @@ public struct Step: Hashable, Sendable {
     public init(
         key: WriteKey, verb: Verb, name: String, needs: [WriteKey] = [], mails: Int = 0, requests: Int = 1,
         undo: Undo, payload: JSON, files: [ResolvedFile] = [], batch: String? = nil, value: String? = nil,
-        exclusive: [String] = [], undoneByOthers: Bool = false
+        exclusive: [String] = [], undoneByOthers: Bool = false, isPeoples: Bool = false
     ) {
         self.key = key
         self.verb = verb
@@ -93,6 +97,7 @@ public struct Step: Hashable, Sendable {
         self.value = value
         self.exclusive = exclusive
         self.undoneByOthers = undoneByOthers
+        self.isPeoples = isPeoples
     }
 }
 

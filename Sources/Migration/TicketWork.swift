@@ -186,12 +186,13 @@ extension TicketWork {
     mutating func keepConflicts() {
         action = .conflict
         // What stands before new messages prepares for them (a muted mailbox); what they move (the mailbox that they go
-        // through, the clocks) still has to be put right after them.
+        // through, the clocks) still has to be put right after them, unless it is people's to set: nobody can tell what
+        // they made of it.
         let lastMessage = steps.lastIndex { $0.verb.canDouble }
         steps = steps.enumerated().filter { i, step in
             guard step.verb == .set else { return true }
             guard let lastMessage else { return false }
-            return step.undoneByOthers || i < lastMessage
+            return (step.undoneByOthers && !step.isPeoples) || i < lastMessage
         }.map(\.element)
         fields.removeAll { field in !steps.contains { $0.name == field.name } }
     }

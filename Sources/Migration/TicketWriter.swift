@@ -14,12 +14,15 @@ struct TicketWriter {
     private var end: TicketEnd
     /// What is to be made durable with the next commit: a receipt shares one with the intent that follows it.
     private var owed: [JournalEntry] = []
+    /// Whether the last fingerprint is older than a write that was found again or that an earlier run made.
+    private var needsStored: Bool
 
     init(run: Run, work: TicketWork) {
         self.run = run
         self.work = work
         receipts = work.progress.done.mapValues(\.receipt)
         losses = work.losses
+        needsStored = work.record.map { $0.state != .complete } ?? false
         var record = work.record ?? TicketRecord(id: work.id)
         record.number = work.number
         record.source = work.source
@@ -82,6 +85,7 @@ struct TicketWriter {
             case .ended(let end): return end
             }
         }
+        if needsStored, work.action != .conflict { await readStored() }
         guard deferred.isEmpty else {
             try await commit([])
             let rest = DeferredTicket(record: record, end: end, completion: completion(), remaining: deferred.count)
@@ -249,11 +253,20 @@ struct TicketWriter {
         end.losses += lost.count
         // In a conflict the answer shows what people changed too, and must not make it ours.
         if let stored = receipt.stored, work.action != .conflict { record.stored = stored }
+        needsStored = receipt.stored == nil && (adopted || needsStored)
         end.wrote = true
         if adopted { end.adopted = true }
         if step.verb == .create || step.verb == .append {
             end.messages[adopted ? "adopted" : "created", default: 0] += 1
         }
+    }
+
+    /// Reads the fingerprint that no answer told; unknown rather than one that would make our own write look like people's.
+    private mutating func readStored() async {
+        guard let create = work.all.first(where: { $0.verb == .create }), let ticket = receipts[create.key] else {
+            return
+        }
+        record.stored = try? await run.target.storedFingerprint(ticket: ticket)
     }
 
     private func completion() -> [JournalEntry] {

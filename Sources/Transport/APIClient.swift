@@ -71,6 +71,7 @@ package struct APIClient: Sendable {
             ?? base.endpoint(call.path, query: call.query)
         var redirects = 0
         var attempt = 1
+        var pages = 0
         while true {
             let request = outgoing(call, to: url)
             let wait: Duration
@@ -82,7 +83,9 @@ package struct APIClient: Sendable {
                     continue
                 }
                 if redirects > 0 { answer.redirectedTo = url }
-                guard attempt < retries.attempts, isWorthAnotherTry(answer, call.effect, attempt) else { return answer }
+                if case .notJSON(.html, 200, _) = answer.answer { pages += 1 }
+                if case .notJSON(.html, 403, _) = answer.answer { pages += 1 }
+                guard attempt < retries.attempts, isWorthAnotherTry(answer, call.effect, pages) else { return answer }
                 if let asked = answer.retryAfter, asked > retries.longestPause { return answer }
                 // The pacer waits for Retry-After, for all requests alike; the jitter spreads what starts after it.
                 wait = retries.delay(after: attempt, share: dice.share())
@@ -96,9 +99,9 @@ package struct APIClient: Sendable {
         }
     }
 
-    private func isWorthAnotherTry(_ answer: APIAnswer, _ effect: APICall.Effect, _ attempt: Int) -> Bool {
+    private func isWorthAnotherTry(_ answer: APIAnswer, _ effect: APICall.Effect, _ pages: Int) -> Bool {
         switch effect {
-        case .read: retries.retriesRead(status: answer.status, answer: answer.answer, attempt: attempt)
+        case .read: retries.retriesRead(status: answer.status, answer: answer.answer, pages: pages)
         case .write: retries.retriesWrite(status: answer.status)
         }
     }

@@ -47,7 +47,8 @@ package struct RetryPolicy: Sendable {
 
     /// How many times a read is sent again that a web page answered instead of the API.
     ///
-    /// Firewalls and caches show one now and then; a wrong address always does, and is to be said soon.
+    /// Firewalls and caches show one now and then; a wrong address always does, and is to be said soon. Other trouble
+    /// between two pages does not count: a lost connection says nothing of the address.
     package static let triesAfterPage = 2
 
     /// Whether an answer to a read is worth another try: by status, because it broke off, or for a page in its place.
@@ -55,13 +56,13 @@ package struct RetryPolicy: Sendable {
     /// - Parameters:
     ///   - status: the answer's.
     ///   - answer: what its body is.
-    ///   - attempt: how many times it was sent.
+    ///   - pages: how many web pages came for this read, with this answer.
     /// - Returns: whether it is sent again.
-    package func retriesRead(status: Int, answer: JSONAnswer, attempt: Int = 1) -> Bool {
+    package func retriesRead(status: Int, answer: JSONAnswer, pages: Int = 1) -> Bool {
         if statuses.contains(status) { return true }
         switch answer {
         case .notJSON(.truncated, _, _): return true
-        case .notJSON(.html, _, _) where status == 200 || status == 403: return attempt <= Self.triesAfterPage
+        case .notJSON(.html, _, _) where status == 200 || status == 403: return pages <= Self.triesAfterPage
         case .notJSON(_, _, _): return status == 500
         case .json: return false
         }

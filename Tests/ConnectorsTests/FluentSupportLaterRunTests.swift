@@ -324,6 +324,20 @@ struct FluentSupportGuardTests {
         return (target, step, [plan.steps[0].key: receipt], try #require(Int(receipt.id)))
     }
 
+    @Test("takes a title with backslashes for its own when a journal is rebuilt")
+    func adoptedTitle() async throws {
+        let bench = try await bench()
+        let target = try await bench.target()
+        var ticket = Ticket.sample()
+        ticket.subject = #"C:\temp\new and \\server"#
+        let plan = await target.plan(ticket.draft, files: [], identity: identity, progress: TicketProgress())
+        guard case .understood(let created, _) = await target.apply(plan.steps[0], receipts: [:]) else {
+            throw FluentSupportBench.Failed()
+        }
+        let adopted = try await target.adopt(Array(plan.steps.prefix(1)), ticket: created)
+        #expect(adopted.values.flatMap(\.losses).isEmpty, "\(adopted.values.flatMap(\.losses))")
+    }
+
     @Test("takes a note back at once that the site stored as public")
     func publicNotes() async throws {
         let bench = try await FluentSupportBench.practice()

@@ -28,6 +28,13 @@ final class FakeHelpdesk: Sendable {
         var fingerprintsRead = 0
         /// Whether a changed status is e-mailed, each time that it is sent.
         var mailsStatus = false
+        /// Whether messages change the status, so that it is sent again after them.
+        var movesStatus = false
+        /// Whether only the answer to a status tells how the ticket stands.
+        var onlyStatusTells = false
+        /// How many tickets are read again at this moment, and were at the most.
+        var reading = 0
+        var mostReading = 0
         /// Whether it refuses every policy but `allow`.
         var cannotMute = false
         var settleTime = Duration.seconds(60)
@@ -197,6 +204,7 @@ final class FakeTarget: TicketTarget {
         }
         var status = set("status", JSON(ticket.status?.rawValue), ticket, identity, create)
         if helpdesk.state.withLock({ $0.mailsStatus }) { status.mails = mails }
+        if helpdesk.state.withLock({ $0.movesStatus }) { (status.undoneByOthers, status.isPeoples) = (true, true) }
         plan.steps.append(status)
         for tag in ticket.tags {
             plan.steps.append(
@@ -261,6 +269,12 @@ final class FakeTarget: TicketTarget {
     func adopt(_ steps: [Step], ticket: Receipt) async throws -> [WriteKey: Receipt] {
         try plug.point()
         settleLate()
+        helpdesk.state.withLock { state in
+            state.reading += 1
+            state.mostReading = max(state.mostReading, state.reading)
+        }
+        defer { helpdesk.state.withLock { $0.reading -= 1 } }
+        if let pause { try await Task.sleep(for: pause) }
         guard let stored = helpdesk.state.withLock({ $0.tickets.first { $0.id == ticket.id } }) else { return [:] }
         var receipts: [WriteKey: Receipt] = [:]
         for step in steps {
@@ -337,7 +351,8 @@ final class FakeTarget: TicketTarget {
                 return .rejected(Diagnostic(code: "fake.no-ticket", "no such ticket", remedy: "look"))
             }
             receipt.stored = helpdesk.state.withLock { state in
-                state.tickets.first { $0.id == ticket }?.properties["status"]
+                if state.onlyStatusTells, step.name != "status" { return nil }
+                return state.tickets.first { $0.id == ticket }?.properties["status"]
             }
             return .understood(receipt, losses: Self.losses(of: step))
         case .lost: return .uncertain(lost)

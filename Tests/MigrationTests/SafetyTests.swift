@@ -143,9 +143,11 @@ struct SafetyTests {
         #expect(try await world.run().plan?.isEmpty == true)
     }
 
-    @Test func inAConflictNoPropertyIsTouchedHoweverManyRunsFollow() async throws {
+    @Test(arguments: [false, true])
+    func inAConflictNoPropertyIsTouchedHoweverManyRunsFollow(messagesMoveStatus: Bool) async throws {
         var tickets = madeUpTickets(1)
         let world = World(tickets)
+        world.helpdesk.state.withLock { $0.movesStatus = messagesMoveStatus }
         try await world.run()
         world.helpdesk.state.withLock { $0.tickets[0].properties["status"] = "by people" }
         tickets[0].status = .closed
@@ -159,6 +161,53 @@ struct SafetyTests {
             #expect(stored.properties["status"] == "by people" && stored.tags.isEmpty)
             #expect(stored.properties["updatedAt"] == "2020" && stored.parts.count == tickets[0].messages.count - 1)
         }
+    }
+
+    @Test func whatPeopleChangeAfterTheJournalWasRebuiltIsAConflict() async throws {
+        var tickets = madeUpTickets(1)
+        let world = World(tickets)
+        try await world.run()
+        world.journal = MemoryJournal()
+        var options = RunOptions()
+        options.adopts = true
+        try await world.run(options: options)
+        world.helpdesk.state.withLock { $0.tickets[0].properties["status"] = "by people" }
+        tickets[0].status = .closed
+        world.source.replace(tickets)
+        let report = try await world.run()
+        #expect(report.counts.conflicts == 1)
+        #expect(world.helpdesk.content[0].properties["status"] == "by people")
+    }
+
+    @Test func aStatusThatWasFoundAgainIsOursAndNoConflict() async throws {
+        var tickets = madeUpTickets(1)
+        let world = World(tickets)
+        world.helpdesk.state.withLock { ($0.mailsStatus, $0.onlyStatusTells) = (true, true) }
+        var options = RunOptions()
+        options.allowsNotifications = true
+        try await world.run(policy: .allow, options: options)
+        for status in [Ticket.Status.closed, .pending] {
+            tickets[0].status = status
+            world.source.replace(tickets)
+            let report = try await world.run(policy: .allow, options: options) {
+                $0.name == "status" ? .answerLost : .none
+            }
+            #expect(report.counts.conflicts == 0 && report.counts.updated == 1)
+            #expect(world.helpdesk.content[0].properties["status"] == status.rawValue)
+        }
+    }
+
+    @Test func theTargetIsReadForManyTicketsAtATimeWhereAJournalIsRebuilt() async throws {
+        let tickets = madeUpTickets(12)
+        let world = World(tickets)
+        try await world.run()
+        let target = FakeTarget(world.helpdesk, clock: world.clock, pause: .milliseconds(20))
+        var options = RunOptions()
+        options.adopts = true
+        let runner = Runner(setup: world.setup(), target: target, journal: MemoryJournal(), options: options)
+        let report = try await runner.migrate()
+        #expect(report.counts.unchanged == 12)
+        #expect((2...world.concurrency).contains(world.helpdesk.state.withLock { $0.mostReading }))
     }
 
     @Test func aNewPropertyAloneIsAConflictToo() async throws {

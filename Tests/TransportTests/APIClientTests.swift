@@ -90,6 +90,16 @@ import TicketModel
         #expect(api.log.exchanges[0].failure == "connection-lost")
     }
 
+    @Test func `a page in place of an answer is asked for again, whatever else went wrong before`() async throws {
+        let page = "<html><title>Blocked</title>"
+        let lost = HTTPFailure(.uncertain, .connectionLost, "")
+        let mixed = ScriptedAPI([.failure(lost), .answer(429, "{}"), .answer(200, page), .answer(200, "{}")])
+        #expect(try await mixed.client().call(APICall(.get, "t")).json != nil)
+        let wrong = ScriptedAPI([.answer(403, page)])
+        #expect(try await wrong.client().call(APICall(.get, "t")).status == 403)
+        #expect(wrong.requests.count == RetryPolicy.triesAfterPage + 1, "a wrong address is said soon")
+    }
+
     @Test func `a read gives up after its last try and says what happened then`() async throws {
         let api = ScriptedAPI([.failure(HTTPFailure(.uncertain, .timeout, "slow"))])
         let client = try api.client(retries: RetryPolicy(attempts: 3))

@@ -82,7 +82,7 @@ private let then = 784_111_777.0
         #expect(RetryPolicy().retriesRead(status: status, answer: answer) == again)
         if case .notJSON(.html, _, _) = answer, status < 500 {
             #expect(
-                !RetryPolicy().retriesRead(status: status, answer: answer, attempt: 3), "a wrong address is said soon")
+                !RetryPolicy().retriesRead(status: status, answer: answer, pages: 3), "a wrong address is said soon")
         }
     }
 }

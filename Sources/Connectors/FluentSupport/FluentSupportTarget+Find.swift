@@ -119,7 +119,9 @@ extension FluentSupportTarget {
         guard case .object(let fields)? = step.payload["ticket"] else { return [] }
         let names = ["status": "status", "priority": "priority", "title": "subject"]
         return fields.compactMap { field in
-            guard let name = names[field.key], row[field.key]?.text != field.value.text else { return nil }
+            guard let name = names[field.key], row[field.key]?.text != Self.stored(field.key, field.value) else {
+                return nil
+            }
             return Loss(
                 field: name, value: field.value.text,
                 reason:
@@ -223,8 +225,14 @@ extension FluentSupportTarget {
         case "mailbox_id":
             if case .string = value { return row[name]?.int == site.staging?.id }
             return row[name]?.int == value.int
-        default: return row[name]?.text == value.text
+        default: return row[name]?.text == Self.stored(name, value)
         }
+    }
+
+    /// What the site has of a value that was sent: a title without the slashes that guard its own.
+    private static func stored(_ name: String, _ value: JSON) -> String? {
+        guard name == "title", let sent = value.string else { return value.text }
+        return FluentSupportText.stored(sent: sent, place: .title)
     }
 
     /// Somebody deleted a ticket of ours.

@@ -112,6 +112,6 @@ extension KBSupportPlanner {
                 // Closing by XML-RPC passes the plugin's own way by: no e-mail (measured, agents and administrators).
                 mails: closes && !site.hasXMLRPC ? 1 : 0, requests: site.hasXMLRPC ? 2 : 1, undo: .impossible,
                 payload: ["op": site.hasXMLRPC ? "state" : "status", "status": .string(status)], value: status,
-                undoneByOthers: true))
+                undoneByOthers: true, isPeoples: true))
     }
 }

@@ -189,7 +189,7 @@ extension KBSupportSandbox {
             info["website"] = .string(given("customer_website") ?? "")
         }
         let now = seconds
-        let known = tables["customers"].all.first { $0["email"]?.string == email }
+        let known = tables["customers"].rows(where: "email", is: email).first
         let customer =
             known
             ?? tables["customers"].insert {

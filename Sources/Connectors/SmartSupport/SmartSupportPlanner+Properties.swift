@@ -61,7 +61,7 @@ extension SmartSupportPlanner {
             Step(
                 key: key, verb: .set, name: "status", needs: [createKey], mails: 1,
                 undo: .impossible, payload: ["op": "set", "name": "status", "value": .string(status)], value: status,
-                undoneByOthers: true))
+                undoneByOthers: true, isPeoples: true))
     }
 
     /// A ticket whose status is the site's own business is looked at after its replies, which may change it: what it is

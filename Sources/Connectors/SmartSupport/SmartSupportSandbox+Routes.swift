@@ -130,7 +130,7 @@ extension SmartSupportSandbox {
         case ("POST", "reopen"): return (200, try change(id, ["status": "open"], ["status"]))
         case ("GET", "replies"):
             let wants = ["true", "1"].contains(request.query.first { $0.name == "include_internal" }?.value ?? "")
-            let rows = tables["replies"].all.filter { $0["ticket"]?.int == id }
+            let rows = tables["replies"].rows(where: "ticket", is: String(id))
                 .filter { $0["internal"]?.bool != true || (wants && !has("no-notes-scope")) }
             return (200, envelope("Replies retrieved.", many(rows.map(shape(reply:)), "replies")))
         case ("POST", "replies"), ("POST", "reply"): return (201, try reply(id, body))

@@ -222,7 +222,7 @@ package actor SmartSupportSandbox: SandboxHelpdesk {
     }
 
     func user(email: String) -> JSON? {
-        tables["users"].all.first { $0["email"]?.string?.lowercased() == email.lowercased() }
+        tables["users"].rows(where: "email", isLike: email).first
     }
 
     func newUser(_ email: String, _ name: String?) -> JSON {

@@ -57,7 +57,7 @@ struct SmartsuppPlanner {
             plan.steps.append(
                 Step(
                     key: key("set:status"), verb: .set, name: "status", needs: [createKey], undo: .impossible,
-                    payload: ["op": "close"], value: "closed", undoneByOthers: true))
+                    payload: ["op": "close"], value: "closed", undoneByOthers: true, isPeoples: true))
         }
         if dated > 0, !namesAuthors {
             book.lose(

@@ -20,9 +20,8 @@ extension SmartsuppSandbox {
         case ("GET", "contacts", 1): return list(tables["contacts"].all.map { contact($0) }, request)
         case ("POST", "contacts", 1): return SandboxResponse(status: 201, json: contact(try makeContact(body)))
         case ("GET", "contacts", 2) where parts[1] == "find":
-            let email = Self.field(request, "email")?.lowercased()
-            guard let email,
-                let row = tables["contacts"].all.first(where: { $0["email"]?.string?.lowercased() == email })
+            guard let email = Self.field(request, "email"),
+                let row = tables["contacts"].rows(where: "email", isLike: email).first
             else { throw notFound }
             return SandboxResponse(json: contact(row))
         case ("GET", "contacts", 2): return SandboxResponse(json: contact(try row("contacts", parts[1])))
@@ -30,8 +29,7 @@ extension SmartsuppSandbox {
         case ("POST", "conversations", 2) where parts[1] == "search": return try search(body)
         case ("GET", "conversations", 2) where parts[1] == "find":
             let wanted = Self.field(request, "ext_id")
-            guard let wanted, let row = tables["conversations"].all.first(where: { $0["ext_id"]?.string == wanted })
-            else {
+            guard let wanted, let row = tables["conversations"].rows(where: "ext_id", is: wanted).first else {
                 throw notFound
             }
             return SandboxResponse(json: conversation(row))
@@ -74,7 +72,7 @@ extension SmartsuppSandbox {
             guard SmartsuppPlanner.isAddress(email) else {
                 throw Failure.current(400, "bad_request", "email should match format email")
             }
-            if tables["contacts"].all.contains(where: { $0["email"]?.string?.lowercased() == email.lowercased() }) {
+            if !tables["contacts"].rows(where: "email", isLike: email).isEmpty {
                 throw Failure.current(409, "already_exists", "A contact with this email exists")
             }
         }
@@ -158,7 +156,7 @@ extension SmartsuppSandbox {
         }
         // A true key of idempotency: what is there already is given again.
         let key = body["ext_id"]?.string
-        if let key, let old = tables["conversations"].all.first(where: { $0["ext_id"]?.string == key }) {
+        if let key, let old = tables["conversations"].rows(where: "ext_id", is: key).first {
             return SandboxResponse(json: conversation(old))
         }
         let at = tick()
@@ -197,9 +195,8 @@ extension SmartsuppSandbox {
             throw Failure.current(400, "bad_request", "type should be equal to one of the allowed values")
         }
         if let key = body["ext_id"]?.string, !has("no-ext-id-in-answers"),
-            let old = tables["messages"].all.first(where: {
-                $0["ext_id"]?.string == key && $0["conversation"] == conversation["id"]
-            })
+            let old = tables["messages"].rows(where: "ext_id", is: key)
+                .first(where: { $0["conversation"] == conversation["id"] })
         {
             return SandboxResponse(json: message(old))
         }
@@ -252,7 +249,7 @@ extension SmartsuppSandbox {
     }
 
     private func messages(_ conversation: JSON, _ request: SandboxRequest) -> SandboxResponse {
-        var rows = tables["messages"].all.filter { $0["conversation"] == conversation["id"] }
+        var rows = conversation["id"]?.text.map { tables["messages"].rows(where: "conversation", is: $0) } ?? []
         rows.sort { a, b in
             let (x, y) = (a["created_at"]?.int ?? 0, b["created_at"]?.int ?? 0)
             return x == y ? (a["id"]?.int ?? 0) < (b["id"]?.int ?? 0) : x < y

@@ -117,7 +117,7 @@ extension SupportEngineSandbox {
         var noise = ""
         func text(_ json: JSON?) -> String { Self.text(json, page: "ticket_reply.php", line: 41, noise: &noise) }
         let address = text(email)
-        let user = tables["users"].all.first { isSame($0["email"]?.string, address) }
+        let user = rows(of: "users", where: ["email"], are: address).first
         let id = try silently { () -> Int in
             let number = try number("ticket_id", text(ticket))
             if isOn("foreign-keys"), number.int.flatMap({ tables["tickets"][$0] }) == nil {
@@ -142,8 +142,7 @@ extension SupportEngineSandbox {
         guard Self.isTrue(given), let address = given?.text else {
             return ["success": false, "error": "Missing user_email"]
         }
-        let rows = tables["tickets"].all
-            .filter { isSame($0["email"]?.string, address) || isSame($0["name"]?.string, address) }
+        let rows = rows(of: "tickets", where: ["email", "name"], are: address)
             .sorted { ($0["updated_at"]?.string ?? "") > ($1["updated_at"]?.string ?? "") }
         return [
             "success": true,
@@ -168,13 +167,13 @@ extension SupportEngineSandbox {
         guard let ticket = tables["tickets"][number],
             isSame(ticket["email"]?.string, address) || isSame(ticket["name"]?.string, address)
         else { return ["success": false, "error": "Ticket not found or no permission"] }
-        let replies = tables["ticket_replies"].all.filter { $0["ticket_id"]?.int == number }
+        let replies = tables["ticket_replies"].rows(where: "ticket_id", is: String(number))
             .sorted {
                 ($0["created_at"]?.string ?? "", $0["id"]?.int ?? 0) < (
                     $1["created_at"]?.string ?? "", $1["id"]?.int ?? 0
                 )
             }
-        let values = tables["custom_field_values"].all.filter { $0["item_id"]?.int == number }
+        let values = tables["custom_field_values"].rows(where: "item_id", is: String(number))
         let fields = activeFields.map { field in
             let value = values.last { $0["field_id"]?.int == field["id"]?.int }
             return JSON.Member(

@@ -138,19 +138,24 @@ package actor SupportEngineSandbox: SandboxHelpdesk {
         guard let a else { return false }
         if a.utf8.elementsEqual(b.utf8) { return true }
         if isOn("strict-collation") { return false }
-        if a.utf8.allSatisfy({ $0 < 0x80 }), b.utf8.allSatisfy({ $0 < 0x80 }), a.utf8.last != 0x20,
-            b.utf8.last != 0x20
-        {
-            guard a.utf8.count == b.utf8.count else { return false }
-            return zip(a.utf8, b.utf8).allSatisfy { x, y in
-                x == y || (x | 0x20) == (y | 0x20) && (0x61...0x7A).contains(x | 0x20)
-            }
+        return Self.folded(a) == Self.folded(b)
+    }
+
+    /// The rows of a table in which one of the members is the same text, by id.
+    func rows(of table: String, where members: [String], are text: String) -> [JSON] {
+        let found = tables[table].rows(by: members.joined(separator: " or "), Self.folded(text)) { row in
+            members.compactMap { row[$0]?.string.map(Self.folded) }
         }
-        func folded(_ text: String) -> String {
-            var text = text.folding(options: [.caseInsensitive, .diacriticInsensitive, .widthInsensitive], locale: nil)
-            while text.last == " " { text.removeLast() }
-            return text
-        }
-        return folded(a) == folded(b)
+        return found.filter { row in members.contains { isSame(row[$0]?.string, text) } }
+    }
+
+    /// What is left of a text when case, accents and blanks at the end do not count.
+    private static func folded(_ text: String) -> String {
+        var text =
+            text.utf8.allSatisfy { $0 < 0x80 }
+            ? text.lowercased()
+            : text.folding(options: [.caseInsensitive, .diacriticInsensitive, .widthInsensitive], locale: nil)
+        while text.last == " " { text.removeLast() }
+        return text
     }
 }

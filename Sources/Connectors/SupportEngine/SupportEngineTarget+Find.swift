@@ -8,23 +8,21 @@ extension SupportEngineTarget {
     func inventory() async throws -> [FoundTicket] {
         let api = api
         if options.addresses.isEmpty { warnOfPart() }
-        var out: [FoundTicket] = []
+        let lists = try await addresses.mapAtOnce { email in (email, try await api.list(email)) }
         var seen: Set<String> = []
-        for email in addresses {
-            for row in try await api.list(email) {
-                guard let id = row["id"]?.text, seen.insert(id).inserted,
-                    let whole = try await api.view(id, email: email),
-                    let marker = whole["ticket"]?["message"]?.string.flatMap(SupportEngineText.marker(in:))
-                else { continue }
-                out.append(
-                    FoundTicket(
-                        digest: marker.digest, generation: marker.generation,
-                        receipt: Receipt(
-                            id: id, details: ["email": whole["ticket"]?["email"] ?? .string(email)],
-                            stored: Self.fingerprint(of: whole))))
-            }
+        let tickets = lists.flatMap { email, rows in
+            rows.compactMap { $0["id"]?.text }.filter { seen.insert($0).inserted }.map { (id: $0, email: email) }
         }
-        return out
+        return try await tickets.mapAtOnce { id, email -> FoundTicket? in
+            guard let whole = try await api.view(id, email: email),
+                let marker = whole["ticket"]?["message"]?.string.flatMap(SupportEngineText.marker(in:))
+            else { return nil }
+            return FoundTicket(
+                digest: marker.digest, generation: marker.generation,
+                receipt: Receipt(
+                    id: id, details: ["email": whole["ticket"]?["email"] ?? .string(email)],
+                    stored: Self.fingerprint(of: whole)))
+        }.compactMap(\.self)
     }
 
     /// Once in a run.
