@@ -326,7 +326,7 @@ struct FluentSupportGuardTests {
 
     @Test("takes a title with backslashes for its own when a journal is rebuilt")
     func adoptedTitle() async throws {
-        let bench = try await bench()
+        let bench = try await FluentSupportBench.practice()
         let target = try await bench.target()
         var ticket = Ticket.sample()
         ticket.subject = #"C:\temp\new and \\server"#
