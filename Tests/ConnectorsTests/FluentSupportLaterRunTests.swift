@@ -328,6 +328,7 @@ struct FluentSupportGuardTests {
     func adoptedTitle() async throws {
         let bench = try await FluentSupportBench.practice()
         let target = try await bench.target()
+        for borrowing in try await target.borrowings() { try await target.borrow(borrowing) }
         var ticket = Ticket.sample()
         ticket.subject = #"C:\temp\new and \\server"#
         let plan = await target.plan(ticket.draft, files: [], identity: identity, progress: TicketProgress())
