@@ -35,14 +35,15 @@ public struct Documents: Sendable {
     }
 
     /// Those that are there still and are what we wrote: by their first bytes, since the name may be another file's now.
-    var written: [String] {
-        listed.filter { path in
-            guard let handle = FileHandle(forReadingAtPath: path) else { return false }
-            defer { try? handle.close() }
-            guard let head = try? handle.read(upToCount: 64) else { return false }
-            let text = String(decoding: head, as: UTF8.self).lowercased()
-            return text.isEmpty || Self.heads.contains { text.hasPrefix($0) }
-        }
+    var written: [String] { listed.filter(Self.isOurs) }
+
+    /// Whether a file is a document of ours, or empty.
+    public static func isOurs(_ path: String) -> Bool {
+        guard let handle = FileHandle(forReadingAtPath: path) else { return false }
+        defer { try? handle.close() }
+        guard let head = try? handle.read(upToCount: 64) else { return false }
+        let text = String(decoding: head, as: UTF8.self).lowercased()
+        return text.isEmpty || Self.heads.contains { text.hasPrefix($0) }
     }
 
     /// How our plans, lists of losses and reports begin.

@@ -91,6 +91,13 @@ extension MigrationFile {
             parts.append(String(decoding: try Self.bytes(of: path, "mapping"), as: UTF8.self))
         }
         if let header { parts.append(String(decoding: try Self.bytes(of: header, "header"), as: UTF8.self)) }
+        // Lists of customers and addresses that an option names.
+        for option in source.options.sorted(by: { $0.key < $1.key }) {
+            guard case .text(let text) = option.value.value,
+                let data = FileManager.default.contents(atPath: Self.absolute(text, folder))
+            else { continue }
+            parts.append(Fingerprint(of: data).text)
+        }
         return Fingerprint(ofTexts: parts).text
     }
 

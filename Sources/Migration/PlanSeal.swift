@@ -19,10 +19,16 @@ public struct PlanSeal: Sendable {
 
     /// Leaves a ticket that is begun only the steps that were signed; false where there are none, or nothing is begun.
     ///
-    /// It stays begun: the next plan adds what is missing.
+    /// It stays begun: the next plan adds what is missing. Messages after one that was not signed wait for it, or they would
+    /// stand in another order. A complete ticket is left as it is: nothing of it is half done.
     func keep(in work: inout TicketWork) -> Bool {
-        guard !work.progress.done.isEmpty else { return false }
-        work.steps.removeAll { !steps.contains(Self.text(of: $0).hashValue) }
+        guard !work.progress.done.isEmpty, work.record?.state != .complete else { return false }
+        var isLacking = false
+        work.steps.removeAll { step in
+            let isSigned = steps.contains(Self.text(of: step).hashValue)
+            if !isSigned, step.verb.canDouble { isLacking = true }
+            return !isSigned || isLacking && step.verb.canDouble
+        }
         work.endState = .begun
         return !work.steps.isEmpty
     }

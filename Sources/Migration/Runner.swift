@@ -220,11 +220,12 @@ public struct Runner: Sendable {
         report.finished = ended
         let state = report.state == .finished ? setup.endState(tickets: summary.total) : report.state
         let counts = report.counts
+        // A part that was selected, or signed, says nothing of the other tickets.
         let isWhole =
-            state == .finished && counts.failed + counts.uncertain + counts.skipped == 0
-            && report.catalogueFailure == nil
+            state == .finished && setup.selection.isAll && report.unsigned == 0
+            && counts.failed + counts.uncertain + counts.skipped == 0 && report.catalogueFailure == nil
         try await journal.record([.runEnded(ended, state)] + (isWhole ? [.memo(.mistrusted, .null)] : []))
-        if isWhole, report.unsigned == 0 { try await journal.record(setup.lastRead(began: started)) }
+        if isWhole, counts.conflicts + counts.adopted == 0 { try await journal.record(setup.lastRead(began: started)) }
         report.borrowed = try await journal.borrowings(open: true)
         report.failures = try await journal.failures(limit: 1000)
         return report
@@ -302,7 +303,8 @@ public struct Runner: Sendable {
     /// A ticket that could not even be planned fails alone.
     private static func unreadable(_ stub: Stub, _ diagnostic: Diagnostic, run: Run) async throws {
         var record = try await run.journal.ticket(stub.id)?.ticket ?? TicketRecord(id: stub.id)
-        if record.state != .setAside { record.state = .failed }
+        // What is complete in the target stays so, or people's edits of it would be taken for half a ticket of ours.
+        if record.state != .setAside && record.state != .complete { record.state = .failed }
         record.failure = .init(diagnostic)
         try await run.journal.record([.ticket(record)])
         run.finished(TicketEnd(.failed(diagnostic)))

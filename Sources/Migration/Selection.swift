@@ -33,6 +33,13 @@ public struct Selection: Hashable, Sendable {
     /// Everything.
     public init() {}
 
+    /// Whether nothing is left out.
+    var isAll: Bool {
+        var nothing = Selection()
+        (nothing.order, nothing.isSinceLast) = (order, isSinceLast)
+        return self == nothing
+    }
+
     /// Whether a ticket goes, by its id alone; what this lets through still has to pass ``admits(_:)``.
     public func admits(id: String) -> Bool { ids?.contains(id) ?? true }
 

@@ -16,7 +16,9 @@ extension MigrationSetup {
         guard selection.isSinceLast else { return }
         let memo = try await journal.memo(.read)
         let why: String
-        if try await journal.isMistrusted {
+        if source.changesWithoutDate == nil {
+            why = "a dump may be older than the last run"
+        } else if try await journal.isMistrusted {
             why = "the last run did not end"
         } else if let since = memo?["since"]?.string.flatMap({ Timestamp($0) }) {
             if let definition, memo?["definition"]?.string == definition {
@@ -26,7 +28,7 @@ extension MigrationSetup {
             }
             why = "the migration file or its mapping changed since the last run"
         } else {
-            why = "no run has gone through all tickets without a failure yet"
+            why = "no run has gone through all tickets without a failure or a conflict yet"
         }
         sink.emit(
             Diagnostic(

@@ -72,8 +72,8 @@ public protocol TicketSource: Sendable {
     func losses() async -> [Loss]
     /// The records that no maker claimed and other counts for the report; complete after the last page.
     func readReport() async -> ReadReport
-    /// Changes that do not move the date of change which the listing shows, as people name them (`notes and tags`); nil:
-    /// none are known.
+    /// Changes that do not move the date of change which the listing shows, as people name them (`notes and tags`); nil
+    /// where what is listed is not what there is now: dumps.
     var changesWithoutDate: String? { get }
     /// Removes what it spilled and ends connections; nothing may be called after it.
     func close() async
@@ -83,7 +83,7 @@ extension TicketSource {
     /// What the helpdesk has beside its tickets; by default nothing is told.
     public func catalogue() async throws -> [CatalogueEntry] { [] }
 
-    /// By default none are known.
+    /// By default it is a dump.
     public var changesWithoutDate: String? { nil }
 
     /// Ends connections; by default there are none.

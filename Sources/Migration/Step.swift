@@ -71,12 +71,15 @@ public struct Step: Hashable, Sendable {
     /// In a ticket that people edited it is left to them, also where ``undoneByOthers`` would send it again.
     public var isPeoples: Bool
 
+    /// Whether a `set` of it that the target performs late would undo a later step, or e-mail somebody: nothing goes on
+    /// before it is sure.
+    public var isHarmfulLate = false
     /// Members of the payload (`priority`, `ticket.status`) that other steps of the ticket set where they change later:
     /// that they changed is no changed text.
     public var followed: [String] = []
 
     /// Whether sending it twice would leave two things, or send an e-mail twice: it is looked up before it is sent again.
-    public var mayNotRepeat: Bool { verb.canDouble || verb == .set && mails > 0 }
+    public var mayNotRepeat: Bool { verb.canDouble || verb == .set && (mails > 0 || isHarmfulLate) }
 
     /// Makes a step; see the properties.
     public init(

@@ -277,7 +277,16 @@ struct TicketPreparation: Sendable {
             for step in steps {
                 let key = identity.key(ticket: record.id, part: step.part)
                 if step.inDoubt || step.state == .setAside || step.state == .rejected { inDoubt[key] = step }
-                guard step.state == .done, let receipt = step.receipt else { continue }
+                guard step.state == .done, let receipt = step.receipt else {
+                    // A property that was being set is somebody's to set again, also where it is now as it was at first:
+                    // no payload is known of it.
+                    if step.verb == .set {
+                        let receipt = step.receipt ?? Receipt(id: record.targetID ?? "")
+                        progress.done[key] = .init(
+                            receipt: receipt, fingerprint: "", order: step.order, name: step.name)
+                    }
+                    continue
+                }
                 progress.done[key] = .init(
                     receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value,
                     name: step.name)

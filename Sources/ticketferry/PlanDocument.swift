@@ -7,22 +7,16 @@ import TicketModel
 ///
 /// `{"changes":[…],"diagnostics":[…],"digest":"…","summary":{…},"version":1}`, keys sorted.
 final class PlanDocument {
-    private let file: Int32
-    private let path: String?
+    /// Nil: standard output.
+    private let file: DocumentFile?
     private var isFirst = true
 
     /// Starts a document.
     ///
     /// - Parameter path: a file, readable by its owner alone; nil: standard output.
-    /// - Throws: `Diagnostic` with cause `machine`.
+    /// - Throws: `Diagnostic`, as ``DocumentFile``.
     init(path: String?) throws {
-        self.path = path
-        if let path {
-            file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-            if file < 0 { throw Failure.unwritable(path) }
-        } else {
-            file = STDOUT_FILENO
-        }
+        file = try path.map { try DocumentFile($0) }
         try write("{\"changes\":[")
     }
 
@@ -38,7 +32,7 @@ final class PlanDocument {
         try write(
             "],\"diagnostics\":\(said),\"digest\":\"\(summary.digest)\",\"summary\":\(summary.json.canonicalText),\"version\":1}\n"
         )
-        if path != nil { close(file) }
+        try file?.finish()
     }
 
     /// A plan that was kept: its digest, and what was signed with it.
@@ -68,7 +62,8 @@ final class PlanDocument {
     }
 
     private func write(_ text: String) throws {
-        guard Console.write(text, to: file) else { throw Failure.unwritable(path ?? "-") }
+        if let file { return try file.write(text) }
+        guard Console.write(text, to: STDOUT_FILENO) else { throw Failure.unwritable("-") }
     }
 }
 
@@ -82,15 +77,12 @@ extension Diagnostic {
 
 /// All losses of a plan as a CSV.
 final class LossFile {
-    private let file: Int32
-    private let path: String
+    private let file: DocumentFile
 
     /// Starts the file, readable by its owner alone.
     init?(_ path: String?) throws {
         guard let path else { return nil }
-        self.path = path
-        file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        if file < 0 { throw Failure.unwritable(path) }
+        file = try DocumentFile(path)
         try row(["ticket", "field", "value", "reason", "kept in"])
     }
 
@@ -102,11 +94,10 @@ final class LossFile {
     }
 
     /// Ends the file.
-    func finish() { close(file) }
+    func finish() throws { try file.finish() }
 
     private func row(_ cells: [String]) throws {
-        let text = cells.map(Self.cell).joined(separator: ",") + "\r\n"
-        guard Console.write(text, to: file) else { throw Failure.unwritable(path) }
+        try file.write(cells.map(Self.cell).joined(separator: ",") + "\r\n")
     }
 
     /// Quoted, and defused for spreadsheets: text from tickets must not become a formula.

@@ -126,6 +126,8 @@ final class ListSource: TicketSource {
 
     func replace(_ tickets: [Ticket]) { self.tickets.withLock { $0 = tickets } }
 
+    var changesWithoutDate: String? { "nothing that is simulated" }
+
     func identity() async throws -> String? { "old desk" }
 
     func list(since: Timestamp?, after: Cursor?) async throws -> Page {

@@ -128,9 +128,10 @@ extension FluentSupportPlanner {
         } else if let was = home?["home"] ?? progress.done[createKey]?.receipt.details["home"] {
             payload["was"] = was
         }
-        let step = Step(
+        var step = Step(
             key: key("set:stage:\(round)"), verb: .set, name: "staging mailbox", needs: [createKey], requests: 2,
             undo: .impossible, payload: payload, value: options.staging)
+        step.isHarmfulLate = true
         plan.steps.insert(step, at: min(1, plan.steps.count))
     }
 
@@ -145,7 +146,11 @@ extension FluentSupportPlanner {
                 set(name, .string(site.zone.local(time)), value: time.description, moves: name != "created_at")
             }
         }
-        if isStaged, let home { set("mailbox_id", JSON(home.id), value: home.name, moves: true) }
+        let isMoved =
+            progress.done[createKey].map { born in
+                plan.steps.contains { $0.key == createKey && !$0.holds("mailbox", of: born.fingerprint) }
+            } ?? false
+        if isStaged || isMoved, let home { set("mailbox_id", JSON(home.id), value: home.name, moves: true) }
         if !options.datesInFile, let time = clocks.first(where: { $0.0 == "updated_at" })?.1 {
             set("updated_at", .string(site.zone.local(time)), value: time.description, moves: true)
         }
@@ -164,12 +169,12 @@ extension FluentSupportPlanner {
     private mutating func set(
         _ name: String, _ value: JSON, value shown: String, moves: Bool, mails: Int = 0, requests: Int = 1
     ) {
-        plan.steps.append(
-            Step(
-                key: key("set:\(name)"), verb: .set, name: name, needs: [createKey], mails: mails, requests: requests,
-                undo: .withTicket, payload: ["op": "property", "name": .string(name), "value": value], value: shown,
-                undoneByOthers: moves)
-        )
+        var step = Step(
+            key: key("set:\(name)"), verb: .set, name: name, needs: [createKey], mails: mails, requests: requests,
+            undo: .withTicket, payload: ["op": "property", "name": .string(name), "value": value], value: shown,
+            undoneByOthers: moves)
+        step.isHarmfulLate = name == "agent_id"
+        plan.steps.append(step)
     }
 
     /// What a ticket is born with and what can be set later, in this order.
@@ -180,7 +185,12 @@ extension FluentSupportPlanner {
         guard let create = plan.steps.first(where: { $0.key == createKey }), let born = progress.done[createKey]
         else { return }
         for name in Self.laterColumns {
-            guard var value = create.payload["ticket"]?[name] else { continue }
+            guard var value = create.payload["ticket"]?[name] else {
+                if name == "agent_id", ticket.assignee == nil, !create.holds("ticket.agent_id", of: born.fingerprint) {
+                    lose("assignee", nil, "nobody is assigned any more, and the API takes no agent away", .archive)
+                }
+                continue
+            }
             // This route takes no slashes off.
             if name == "title" { value = .string(title.stored) }
             // What was set once is set again when it goes back to what it was born with.

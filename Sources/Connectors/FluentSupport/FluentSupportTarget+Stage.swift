@@ -89,6 +89,9 @@ extension FluentSupportTarget {
             return failure
         }
         let sent = await put("agent_id", value, ticket: ticket)
+        // It may still be performed, and would be told by e-mail outside of the staging mailbox. The step of the real
+        // mailbox comes after this one.
+        if case .uncertain(let diagnostic) = sent { return .uncertain(diagnostic) }
         // Back also after a refusal: the ticket is people's.
         if let moves, let failure = await put("mailbox_id", JSON(moves), ticket: ticket).failure {
             return sent.failure ?? failure

@@ -56,6 +56,8 @@ final class SmartsuppSource: TicketSource {
         return site.host + (site.port.map { ":\($0)" } ?? "")
     }
 
+    var changesWithoutDate: String? { "what is no message, as far as anybody says" }
+
     func list(since: Timestamp?, after: Cursor?) async throws -> Page {
         _ = try await agents()
         let sent = try after.map { cursor in

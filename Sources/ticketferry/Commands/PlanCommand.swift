@@ -40,10 +40,13 @@ struct PlanCommand: AsyncParsableCommand {
         try await opened.file.warnOfBorrowed(console)
         let journal = try opened.journalForReading()
         try await opened.settleSelection(sample: selection.sample, journal: journal)
-        [output, losses].compactMap { $0 }.forEach { Documents(of: opened.file).note($0) }
+        guard output == nil || output != losses else {
+            throw ValidationError("`-o` and `--losses` name the same file")
+        }
         let document = try output.map { try PlanDocument(path: $0) }
         let printed = console.json ? try PlanDocument(path: nil) : nil
         let lossFile = try LossFile(losses)
+        [output, losses].compactMap { $0 }.forEach { Documents(of: opened.file).note($0) }
         var shown = 0
         let show: (TicketChange) async throws -> Void = { change in
             try document?.add(change)
@@ -69,7 +72,7 @@ struct PlanCommand: AsyncParsableCommand {
         await journal.close()
         try document?.finish(summary, diagnostics: console.diagnostics)
         try printed?.finish(summary, diagnostics: console.diagnostics)
-        lossFile?.finish()
+        try lossFile?.finish()
         if summary.total == 0, let only = selection.only { throw Failure.nothingSelected(only) }
         if !console.json { finish(summary, shown: shown, console) }
         console.finish()
