@@ -325,8 +325,9 @@ struct FluentSupportGuardTests {
 
     @Test("takes a title with backslashes for its own when a journal is rebuilt")
     func adoptedTitle() async throws {
-        let bench = try await bench()
+        let bench = try await FluentSupportBench.practice(agents: ["ada@lab.example": Secret("any")])
         let target = try await bench.target()
+        for borrowing in try await target.borrowings() { try await target.borrow(borrowing) }
         var ticket = Ticket.sample()
         ticket.subject = #"C:\temp\new and \\server"#
         let plan = await target.plan(ticket.draft, files: [], identity: identity, progress: TicketProgress())
