@@ -42,7 +42,9 @@ extension RelayingTarget {
     }
     func stored(ticket: Receipt) async throws -> StoredTicket? { try await inner.stored(ticket: ticket) }
     func expectation(of plan: TicketPlan) async -> ExpectedTicket { await inner.expectation(of: plan) }
-    func sha256(of file: StoredFile) async throws -> String? { try await inner.sha256(of: file) }
+    func sha256(of file: StoredFile) async throws -> Result<String, FileUnavailable> {
+        try await inner.sha256(of: file)
+    }
     func independentCount() async throws -> Int? { try await inner.independentCount() }
     func undo(_ written: WrittenTicket, stored: StoredTicket, identity: MigrationIdentity) async -> UndoPlan {
         await inner.undo(written, stored: stored, identity: identity)

@@ -5,8 +5,21 @@ internal import TicketModel
 
 /// Entries as SQL.
 enum JournalWriting {
-    /// Applies the entries of one call, all or none, inside the transaction of many.
-    static func apply(_ entries: [JournalEntry], to db: Database) throws -> CommitGroup.Fate {
+    /// Applies the entries of many calls inside one transaction, those of each call all or none.
+    static func apply(_ batches: [[JournalEntry]], to db: Database) throws -> [CommitGroup.Fate] {
+        do {
+            try db.inSavepoint {
+                for entries in batches { for entry in entries { try apply(entry, to: db) } }
+                return .commit
+            }
+            return batches.map { _ in .committed }
+        } catch is JournalConflict {
+            // Rare, and all of it is taken back: now each call's by themselves, to tell whose it is.
+            return try batches.map { try applyAlone($0, to: db) }
+        }
+    }
+
+    private static func applyAlone(_ entries: [JournalEntry], to db: Database) throws -> CommitGroup.Fate {
         var fate = CommitGroup.Fate.committed
         try db.inSavepoint {
             do {
@@ -136,26 +149,25 @@ enum JournalWriting {
     }
 
     private static func write(_ receipt: Receipt, of key: WriteKey, to db: Database) throws {
-        let verb = try String.fetchOne(
-            db.cachedStatement(sql: "SELECT verb FROM steps WHERE ticket = ? AND generation = ? AND part = ?"),
-            arguments: [key.ticket, key.generation, key.part])
-        if verb == Step.Verb.create.rawValue {
+        do {
+            try db.execute(
+                cached: """
+                    UPDATE steps SET state = 'done', receipt_id = ?, receipt = ?,
+                    ord = (SELECT coalesce(max(ord), 0) + 1 FROM steps)
+                    WHERE ticket = ? AND generation = ? AND part = ?
+                    """,
+                [receipt.id, JournalReading.text(of: receipt), key.ticket, key.generation, key.part])
+        } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE {
+            // `steps_created`: no two creations of a generation have the same thing in the target.
             let owner = try String.fetchOne(
                 db.cachedStatement(
                     sql: """
-                        SELECT ticket FROM steps WHERE receipt_id = ? AND generation = ? AND ticket <> ?
+                        SELECT ticket FROM steps WHERE receipt_id = ? AND generation = ?
                         AND verb = 'create' AND state = 'done'
                         """),
-                arguments: [receipt.id, key.generation, key.ticket])
-            if let owner { throw JournalConflict(targetID: receipt.id, owner: owner) }
+                arguments: [receipt.id, key.generation])
+            throw JournalConflict(targetID: receipt.id, owner: owner ?? key.ticket)
         }
-        try db.execute(
-            cached: """
-                UPDATE steps SET state = 'done', receipt_id = ?, receipt = ?,
-                ord = (SELECT coalesce(max(ord), 0) + 1 FROM steps)
-                WHERE ticket = ? AND generation = ? AND part = ?
-                """,
-            [receipt.id, JournalReading.text(of: receipt), key.ticket, key.generation, key.part])
         // A receipt that is not kept would let the write be sent again.
         guard db.changesCount == 1 else { throw JournalFailure.noIntent(part: key.part) }
     }

@@ -109,7 +109,7 @@ public actor SQLiteJournal: Journal {
     nonisolated public func record(_ entries: [JournalEntry]) async throws {
         guard !entries.isEmpty else { return }
         try await group.commit(entries) { batches in
-            try await self.write { db in try batches.map { try JournalWriting.apply($0, to: db) } }
+            try await self.write { db in try JournalWriting.apply(batches, to: db) }
         }
         if entries.contains(where: \.outlivesTheWAL) {
             // That a run or an undo began is in the file itself before anything is sent: if the WAL is lost, the next one

@@ -93,6 +93,7 @@ extension Runner {
         switch try await writer.write()?.kind {
         case .failed(let diagnostic), .setAside(let diagnostic), .unanswered(let diagnostic, _):
             setup.sink.emit(diagnostic)
+            run.catalogueFailed(diagnostic)
         default: break
         }
     }

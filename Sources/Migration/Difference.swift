@@ -20,6 +20,8 @@ public struct Difference: Hashable, Sendable {
         case hidden
         case author, text, date
         case missingFile, changedFile, addedFile
+        /// The target lists it and does not give its bytes.
+        case unreadableFile
         case property, missingTag
         /// An entry of the catalogue that the migration was to make.
         case missingEntry

@@ -228,6 +228,8 @@ public enum JournalMemo: String, Sendable, CaseIterable {
     case purged
     /// A run did not end, so that the journal may lack its last commits, and no run since has gone through all tickets.
     case mistrusted
+    /// Where the last run that went through all tickets left off; see ``MigrationSetup/settleSelection(by:)``.
+    case read
 }
 
 /// Two tickets claim one id of the target.

@@ -82,6 +82,18 @@ extension MigrationFile {
         return write
     }
 
+    /// A fingerprint of this file and of the mapping and the header that it names, of which no secret is a part.
+    ///
+    /// - Throws: `Diagnostic` for a file that cannot be read.
+    public func definition() throws -> String {
+        var parts = [String(decoding: try Self.bytes(of: path, "migration file"), as: UTF8.self)]
+        if case .path(let path) = mapping {
+            parts.append(String(decoding: try Self.bytes(of: path, "mapping"), as: UTF8.self))
+        }
+        if let header { parts.append(String(decoding: try Self.bytes(of: header, "header"), as: UTF8.self)) }
+        return Fingerprint(ofTexts: parts).text
+    }
+
     private static func bytes(of path: String, _ what: String) throws -> Data {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Diagnostic(

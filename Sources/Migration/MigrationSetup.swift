@@ -52,6 +52,8 @@ public struct MigrationSetup: Sendable {
     /// The archive whose files need not be fetched again; nil: all are.
     public var archive: String? { didSet { kept = archive.map { KeptFiles(folder: $0) } } }
     private(set) var kept: KeptFiles?
+    /// A fingerprint of the migration file and of what it names; nil: unknown.
+    public var definition: String?
     /// Whether only a part of the tickets was asked for besides the limit: by their ids or as a sample.
     public var isPart = false
 

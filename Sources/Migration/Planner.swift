@@ -107,7 +107,7 @@ public struct Planner: Sendable {
             setup.sink.emit(diagnostic)
             tally.summary.skip += 1
         }
-        if setup.selection.limit == nil, !setup.stop.isStopped {
+        if setup.selection.limit == nil, setup.selection.updatedSince == nil, !setup.stop.isStopped {
             tally.summary.gone = try await gone(besides: scan.seen)
         }
         tally.summary.read = await setup.source.readReport()

@@ -32,6 +32,7 @@ final class Run: Sendable {
         var brake = Brake()
         var slowness = Slowness()
         var stoppedBy: Diagnostic?
+        var catalogueFailure: Diagnostic?
         var done = 0
         var total: Int?
         var waiting: String?
@@ -181,6 +182,9 @@ final class Run: Sendable {
         report()
     }
 
+    /// Notes that the catalogue could not be made whole.
+    func catalogueFailed(_ diagnostic: Diagnostic) { tally.withLock { $0.catalogueFailure = diagnostic } }
+
     /// Counts a ticket that is not as it was when the plan was signed.
     ///
     /// With `goesOn`, the signed steps of it are still written, and it is counted as done then.
@@ -221,6 +225,7 @@ final class Run: Sendable {
             report.unsigned = tally.unsigned
             (report.adoptedWrites, report.sentAgain) = (tally.adoptedWrites, tally.sentAgain)
             report.stoppedBy = tally.stoppedBy
+            report.catalogueFailure = tally.catalogueFailure
         }
     }
 }

@@ -40,6 +40,8 @@ public struct RunReport: Sendable {
     public var losses = 0
     /// Tickets that were left for the next plan: they were not any more as in the one that was signed.
     public var unsigned = 0
+    /// Why an entry of the catalogue could not be made; those after it were not tried.
+    public var catalogueFailure: Diagnostic?
     /// What is still borrowed.
     public var borrowed: [BorrowingRecord] = []
     /// Tickets that failed or were set aside, the first thousand.
@@ -66,7 +68,7 @@ public struct RunReport: Sendable {
     public var exitCause: ExitCause? {
         if let stoppedBy { return stoppedBy.cause }
         if state == .interrupted { return .interrupted }
-        if counts.failed + counts.uncertain + counts.skipped > 0 { return .someFailed }
+        if counts.failed + counts.uncertain + counts.skipped > 0 || catalogueFailure != nil { return .someFailed }
         return borrowed.isEmpty ? nil : .unavailable
     }
 

@@ -220,8 +220,11 @@ public struct Runner: Sendable {
         report.finished = ended
         let state = report.state == .finished ? setup.endState(tickets: summary.total) : report.state
         let counts = report.counts
-        let isWhole = state == .finished && counts.failed + counts.uncertain + counts.skipped == 0
+        let isWhole =
+            state == .finished && counts.failed + counts.uncertain + counts.skipped == 0
+            && report.catalogueFailure == nil
         try await journal.record([.runEnded(ended, state)] + (isWhole ? [.memo(.mistrusted, .null)] : []))
+        if isWhole, report.unsigned == 0 { try await journal.record(setup.lastRead(began: started)) }
         report.borrowed = try await journal.borrowings(open: true)
         report.failures = try await journal.failures(limit: 1000)
         return report
@@ -258,7 +261,7 @@ public struct Runner: Sendable {
         var cursor: Cursor?
         var seen = Set<Int>()
         repeat {
-            let page = try await setup.source.list(since: nil, after: cursor)
+            let page = try await setup.source.list(since: setup.selection.updatedSince, after: cursor)
             for stub in page.stubs {
                 guard seen.insert(stub.id.hashValue).inserted, run.setup.selection.admits(id: stub.id) else { continue }
                 await run.slots.acquire()

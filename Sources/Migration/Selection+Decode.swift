@@ -11,7 +11,8 @@ extension Selection {
         let entries = Entries(try value.entries("`select`", known: known), of: "`select`", in: value)
         status = try entries["status"]?.strings("`status`") ?? []
         createdSince = try entries["createdSince"].map { try Self.time($0, "`createdSince`") }
-        updatedSince = try entries["updatedSince"].map { try Self.time($0, "`updatedSince`") }
+        isSinceLast = try entries["updatedSince"]?.string("`updatedSince`") == "last"
+        if !isSinceLast { updatedSince = try entries["updatedSince"].map { try Self.time($0, "`updatedSince`") } }
         ids = try entries["ids"].map { Set(try Self.list($0, "`ids`", folder)) }
         order =
             try entries["order"].flatMap {
@@ -31,7 +32,8 @@ extension Selection {
         let text = try value.string(what)
         if let time = Timestamp(text) ?? Timestamp(text + "T00:00:00Z") { return time }
         throw value.error(
-            "migration.bad-value", "\(what) is no date", remedy: "write 2024-01-31 or 2024-01-31T12:00:00Z")
+            "migration.bad-value", "\(what) is no date",
+            remedy: "write 2024-01-31 or 2024-01-31T12:00:00Z (for `updatedSince` also: last)")
     }
 
     /// Texts, or with `file:PATH` the lines of a file.

@@ -9,6 +9,8 @@ public struct Selection: Hashable, Sendable {
     public var createdSince: Timestamp?
     /// Leaves out tickets last changed (else opened) before it; one without either date goes.
     public var updatedSince: Timestamp?
+    /// `updatedSince: last`; see ``MigrationSetup/settleSelection(by:)``.
+    public var isSinceLast = false
     /// Nil: all; empty: none.
     public var ids: Set<String>?
     /// Requesters' addresses that are left out, lower case.

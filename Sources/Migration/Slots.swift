@@ -58,6 +58,9 @@ final class Slots: Sendable {
 
     /// No new tickets while so many wait: memory stays bounded.
     private static let parkedLimit = 64
+    /// So many times as many tickets may wait for the disk as may work: a write and its commit take turns, and a disk
+    /// that is slower than the target must not leave the target idle.
+    private static let committingShare = 4
     private let state: Mutex<State>
 
     init(ceiling: Int) { state = Mutex(State(curve: WindowCurve(ceiling: ceiling))) }
@@ -149,7 +152,9 @@ final class Slots: Sendable {
             while state.used < state.curve.slots {
                 if !state.returning.isEmpty {
                     woken.append(state.returning.removeFirst())
-                } else if !state.new.isEmpty, state.parked < Self.parkedLimit, state.committing < state.curve.slots {
+                } else if !state.new.isEmpty, state.parked < Self.parkedLimit,
+                    state.committing < Self.committingShare * state.curve.slots
+                {
                     woken.append(state.new.removeFirst())
                 } else {
                     break

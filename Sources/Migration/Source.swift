@@ -57,7 +57,8 @@ public protocol TicketSource: Sendable {
     /// The source's own name (from the dump's head or the site's address), if it tells one.
     func identity() async throws -> String?
     /// The next page. `after` nil starts anew, also after a whole listing (the plan lists, then the run lists again); the
-    /// listing is complete when `next` is nil. Not called again before the last call has come back.
+    /// listing is complete when `next` is nil. Not called again before the last call has come back. With `since`, tickets
+    /// whose date of change is earlier may be left out; those without a date never are.
     func list(since: Timestamp?, after: Cursor?) async throws -> Page
     /// The whole ticket of a stub that came without its line.
     func fetch(_ stub: Stub) async throws -> CanonicalLine
@@ -71,6 +72,9 @@ public protocol TicketSource: Sendable {
     func losses() async -> [Loss]
     /// The records that no maker claimed and other counts for the report; complete after the last page.
     func readReport() async -> ReadReport
+    /// Changes that do not move the date of change which the listing shows, as people name them (`notes and tags`); nil:
+    /// none are known.
+    var changesWithoutDate: String? { get }
     /// Removes what it spilled and ends connections; nothing may be called after it.
     func close() async
 }
@@ -78,6 +82,9 @@ public protocol TicketSource: Sendable {
 extension TicketSource {
     /// What the helpdesk has beside its tickets; by default nothing is told.
     public func catalogue() async throws -> [CatalogueEntry] { [] }
+
+    /// By default none are known.
+    public var changesWithoutDate: String? { nil }
 
     /// Ends connections; by default there are none.
     public func close() async {}

@@ -35,7 +35,7 @@ final class SourceScan {
         var cursor: Cursor?
         var visited = 0
         repeat {
-            let page = try await setup.source.list(since: nil, after: cursor)
+            let page = try await setup.source.list(since: setup.selection.updatedSince, after: cursor)
             progress.total = page.total
             var chunk: [Stub] = []
             for (i, stub) in page.stubs.enumerated() {

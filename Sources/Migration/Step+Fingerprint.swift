@@ -14,11 +14,39 @@ extension Fingerprint {
 }
 
 extension Step {
-    /// Differs when what is sent differs: of the verb, the payload and the files' names and bytes.
+    /// Differs when what is sent differs: of the verb, the payload and the files' names and bytes; with a short one of each
+    /// ``followed`` member behind it.
     package var fingerprint: String {
-        var texts = [verb.rawValue, payload.canonicalText]
+        var rest = payload
+        var followed = ""
+        for path in self.followed {
+            let names = path.split(separator: ".", maxSplits: 1).map(String.init)
+            let value: JSON?
+            if names.count == 2, var inner = rest[names[0]] {
+                value = inner[names[1]]
+                inner[names[1]] = nil
+                rest[names[0]] = inner
+            } else {
+                value = rest[path]
+                rest[path] = nil
+            }
+            followed += ";" + Fingerprint(ofTexts: [path, value?.canonicalText ?? ""]).text.prefix(16)
+        }
+        var texts = [verb.rawValue, rest.canonicalText]
         for file in files { texts += [file.name, file.mediaType ?? "", String(file.size), file.sha256] }
-        return Fingerprint(ofTexts: texts).text
+        return Fingerprint(ofTexts: texts).text + followed
+    }
+
+    /// Whether what was done by an earlier form of this step is the same but for ``followed`` members.
+    func holdsText(of done: String) -> Bool {
+        fingerprint.prefix { $0 != ";" } == done.prefix { $0 != ";" }
+    }
+
+    /// Whether a ``followed`` member is as it was when an earlier form of this step was done.
+    package func holds(_ path: String, of done: String) -> Bool {
+        guard let i = followed.firstIndex(of: path) else { return false }
+        let (now, before) = (fingerprint.split(separator: ";"), done.split(separator: ";"))
+        return before.count == now.count && now[i + 1] == before[i + 1]
     }
 }
 

@@ -71,6 +71,10 @@ public struct Step: Hashable, Sendable {
     /// In a ticket that people edited it is left to them, also where ``undoneByOthers`` would send it again.
     public var isPeoples: Bool
 
+    /// Members of the payload (`priority`, `ticket.status`) that other steps of the ticket set where they change later:
+    /// that they changed is no changed text.
+    public var followed: [String] = []
+
     /// Whether sending it twice would leave two things, or send an e-mail twice: it is looked up before it is sent again.
     public var mayNotRepeat: Bool { verb.canDouble || verb == .set && mails > 0 }
 

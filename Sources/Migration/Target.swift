@@ -211,8 +211,8 @@ public protocol TargetReader: Sendable {
     ///
     /// From the steps alone: a plan that was made without the journal gives the same.
     func expectation(of plan: TicketPlan) async -> ExpectedTicket
-    /// The hash of a stored file's bytes, in hex; nil when it is gone.
-    func sha256(of file: StoredFile) async throws -> String?
+    /// The hash of a stored file's bytes, in hex; or why the target does not give them. Called for files with a locator.
+    func sha256(of file: StoredFile) async throws -> Result<String, FileUnavailable>
     /// How many tickets the target says that it has, by another way than its list (a report, a total); nil: it does not
     /// tell.
     func independentCount() async throws -> Int?
@@ -274,7 +274,9 @@ extension TargetReader {
     public func expectation(of plan: TicketPlan) async -> ExpectedTicket { ExpectedTicket() }
 
     /// No file can be fetched.
-    public func sha256(of file: StoredFile) async throws -> String? { nil }
+    public func sha256(of file: StoredFile) async throws -> Result<String, FileUnavailable> {
+        .failure(FileUnavailable("this helpdesk gives out no files"))
+    }
 
     /// The target does not tell.
     public func independentCount() async throws -> Int? { nil }

@@ -132,6 +132,7 @@ extension TicketWork {
                 todo.insert(step.key)
                 continue
             }
+            if step.holdsText(of: done.fingerprint) { continue }
             changedTexts.append(step.name)
             if let before = done.name, before != step.name {
                 notices.append(.kindChanged(ticket: ticket.id, before: before, now: step.name))

@@ -331,6 +331,7 @@ public struct Undoer: Sendable {
         if report.state == .finished, report.failed.isEmpty {
             try await journal.record([
                 .generationRaised(to: identity.generation + 1), .memo(.undo, .null), .memo(.baseline, .null),
+                .memo(.read, .null),
             ])
         }
         if let path = options.finishingFile {

@@ -25,19 +25,34 @@ public struct Verification: Sendable {
             self.differences = differences
         }
 
-        /// The form of the contract.
-        public var json: JSON {
-            [
-                "id": .string(id), "number": JSON(number), "targetId": JSON(targetID), "url": JSON(url),
-                "differences": .array(differences.map(\.json)),
-            ]
+        /// Whether the target has nothing of it.
+        var isMissing: Bool { differences.contains { $0.kind == .missingTicket } }
+
+        /// A line for each difference.
+        var json: [JSON] {
+            differences.map { difference in
+                var line = difference.json
+                line["id"] = .string(id)
+                line["number"] = JSON(number)
+                line["targetId"] = JSON(targetID)
+                line["url"] = JSON(url)
+                return line
+            }
         }
     }
 
     /// Tickets of the source that were looked for.
     public var tickets = 0
+    /// Tickets of the source that the target has not.
+    public var missing = 0
+    /// Copies too many of tickets of ours.
+    public var extra = 0
     /// Messages that must be there.
     public var messages = 0
+    /// Messages that are not there, those of missing tickets among them.
+    public var missingMessages = 0
+    /// Messages that are there twice, or that none of ours are.
+    public var extraMessages = 0
     /// Files whose bytes were fetched and hashed.
     public var files = 0
     /// Files that the target does not let us fetch: only name and size were compared.
@@ -70,21 +85,38 @@ public struct Verification: Sendable {
         differentTickets == 0 && failed.isEmpty && counts.isEmpty ? nil : .someFailed
     }
 
-    /// The form of the contract.
+    /// The form of the contract; a line in `differences` for each difference of each named ticket.
     public var json: JSON {
         [
-            "version": 1, "tickets": JSON(tickets), "messages": JSON(messages), "files": JSON(files),
-            "unfetchedFiles": JSON(unfetched), "waitingDates": JSON(waitingDates), "declared": JSON(declared),
+            "version": 1,
+            "tickets": [
+                "expected": JSON(tickets), "found": JSON(tickets - missing - failed.count), "missing": JSON(missing),
+                "different": JSON(differentTickets), "extra": JSON(extra), "listed": JSON(listed),
+                "independentCount": independentCount.map { JSON($0) } ?? .null,
+            ],
+            "messages": [
+                "expected": JSON(messages), "found": JSON(messages - missingMessages), "missing": JSON(missingMessages),
+                "extra": JSON(extraMessages), "waitingDates": JSON(waitingDates),
+            ],
+            "files": ["compared": JSON(files), "unfetched": JSON(unfetched)],
             "counts": .object(
                 counts.sorted { $0.key.rawValue < $1.key.rawValue }.map { .init($0.key.rawValue, JSON($0.value)) }),
-            "differentTickets": JSON(differentTickets), "different": .array(different.map(\.json)),
+            "declared": JSON(declared), "differences": .array(different.flatMap(\.json)),
             "failed": .array(failed.map { ["id": .string($0.id), "error": $0.diagnostic.json] }),
-            "listed": JSON(listed), "independentCount": independentCount.map { JSON($0) } ?? .null,
         ]
     }
 
     /// Adds what was found of a ticket.
     mutating func add(_ ticket: Ticket) {
+        for difference in ticket.differences {
+            switch difference.kind {
+            case .missingTicket: missing += 1
+            case .doubledTicket: extra += 1
+            case .missingMessage: missingMessages += 1
+            case .doubledMessage, .addedMessage: extraMessages += 1
+            default: break
+            }
+        }
         let undeclared = ticket.differences.filter { !$0.isDeclared }
         declared += ticket.differences.count - undeclared.count
         guard !undeclared.isEmpty else { return }

@@ -97,6 +97,7 @@ public struct Verifier: Sendable {
                 result.unfetched += one.unfetched
                 result.waitingDates += one.waitingDates
                 if one.isFound { result.listed += 1 }
+                if one.ticket.isMissing { result.missingMessages += one.messages }
                 result.add(one.ticket)
                 if !one.ticket.differences.isEmpty { try await each(one.ticket) }
             case .failure(let diagnostic)?: result.failed.append((work.id, diagnostic))
@@ -146,9 +147,13 @@ public struct Verifier: Sendable {
                 continue
             }
             out.files += 1
-            if try await target.sha256(of: there) != file.sha256 {
-                out.ticket.differences.append(
-                    Difference(.changedFile, "\(message): \(there.name)", expected: file.sha256))
+            let part = "\(message): \(there.name)"
+            switch try await target.sha256(of: there) {
+            case .success(file.sha256): break
+            case .success(let other):
+                out.ticket.differences.append(Difference(.changedFile, part, expected: file.sha256, found: other))
+            case .failure(let reason):
+                out.ticket.differences.append(Difference(.unreadableFile, part, found: reason.reason))
             }
         }
         // What only the answers showed is in the journal; what the plan foretold is in no expectation. Texts are never
@@ -174,7 +179,7 @@ extension Loss {
     /// Whether it says what a difference shows.
     fileprivate func foretells(_ difference: Difference) -> Bool {
         switch difference.kind {
-        case .missingFile, .changedFile:
+        case .missingFile, .changedFile, .unreadableFile:
             // Not `….name`: a file that got another name is there.
             guard field.hasSuffix("attachments[]"), let value else { return false }
             // `a.png` or `a.png (12 bytes)`.

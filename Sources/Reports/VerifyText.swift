@@ -117,6 +117,7 @@ package struct VerifyText {
         case .date: "another date"
         case .missingFile: "file missing"
         case .changedFile: "file changed"
+        case .unreadableFile: "file cannot be read"
         case .addedFile: "file added in the target"
         case .property: "another value"
         case .missingTag: "tag missing"

@@ -67,6 +67,7 @@ struct OpenedMigration {
         setup.isPart = !flags.only.isEmpty
         setup.archive = file.archive
         setup.creating = try file.creatingKinds()
+        setup.definition = try file.definition()
         return setup
     }
 
@@ -84,6 +85,12 @@ struct OpenedMigration {
         }
         context.links = try LinkedFiles(context)
         return try await openSource(context)
+    }
+
+    /// Settles which tickets go, by what the journal tells: `updatedSince: last`, and the sample.
+    mutating func settleSelection(sample: Int?, journal: any Journal) async throws {
+        try await setup.settleSelection(by: journal)
+        try await chooseSample(sample, journal: journal)
     }
 
     /// Keeps only a sample: the smallest set of tickets that shows every value, kind of loss and extreme.

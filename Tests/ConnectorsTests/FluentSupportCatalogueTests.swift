@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTPTypes
 import Mapping
 import Migration
 import Sandbox
@@ -16,10 +17,12 @@ struct FluentSupportCatalogueTests {
         return try await FluentSupportSandbox.open(options)
     }
 
-    private static func api(_ site: FluentSupportSandbox) throws -> FluentSupportAPI {
+    private static func api(_ site: FluentSupportSandbox, refusing path: String? = nil) throws -> FluentSupportAPI {
+        var transport: any HTTPTransport = InProcessTransport(site)
+        if let path { transport = Refusing(inner: transport, path: path) }
         let (base, _) = try BaseURL.parse("http://127.0.0.1", api: FluentSupportAPI.plugin)
         return FluentSupport.api(
-            Connection(base: base, transport: InProcessTransport(site), pacer: Pacer(PacingCurve(ceiling: 8))),
+            Connection(base: base, transport: transport, pacer: Pacer(PacingCurve(ceiling: 8))),
             user: "admin", password: Secret("any"))
     }
 
@@ -59,7 +62,8 @@ struct FluentSupportCatalogueTests {
     ]
 
     private static func migrate(
-        into site: FluentSupportSandbox, journal: MemoryJournal, creating: Set<CatalogueEntry.Kind>
+        into site: FluentSupportSandbox, journal: MemoryJournal, creating: Set<CatalogueEntry.Kind>,
+        refusing: String? = nil
     ) async throws -> (PlanSummary, RunReport) {
         var setup = MigrationSetup(
             name: "m", source: Shop(entries: entries),
@@ -69,7 +73,8 @@ struct FluentSupportCatalogueTests {
         setup.creating = creating
         let plan = try await Planner(setup: setup, target: FluentSupportTarget(api: api(site)), journal: journal).plan()
         let run = try await Runner(
-            setup: setup, target: FluentSupportTarget(api: api(site)), journal: journal, options: RunOptions()
+            setup: setup, target: FluentSupportTarget(api: api(site, refusing: refusing)), journal: journal,
+            options: RunOptions()
         ).migrate()
         return (plan, run)
     }
@@ -98,6 +103,35 @@ struct FluentSupportCatalogueTests {
         #expect(second.counts.unchanged == 1)
         #expect(again.gone.isEmpty)
         #expect(await site.state.products.count == 1)
+    }
+
+    @Test("an entry that the site refuses fails the run, the tickets still go, and the next run makes it")
+    func refused() async throws {
+        let site = try await Self.site(["pro"])
+        let journal = MemoryJournal()
+        let (_, run) = try await Self.migrate(
+            into: site, journal: journal, creating: [.savedReply], refusing: "saved-replies")
+        #expect(run.catalogueFailure != nil && run.exitCause == .someFailed)
+        #expect(run.counts.created == 1 && run.counts.failed == 0)
+        let (_, second) = try await Self.migrate(into: site, journal: journal, creating: [.savedReply])
+        #expect(second.exitCause == nil)
+        #expect(await site.state.savedReplies.count == 1)
+    }
+
+    /// Refuses what is posted to a path.
+    private struct Refusing: HTTPTransport {
+        var inner: any HTTPTransport
+        var path: String
+        func send(
+            _ request: OutgoingRequest, deadline: Duration, into sink: any ResponseSink
+        ) async throws -> HTTPResponse {
+            guard request.method == .post, request.url.path.hasSuffix(path) else {
+                return try await inner.send(request, deadline: deadline, into: sink)
+            }
+            let head = HTTPResponse(status: .init(code: 422), headerFields: [.contentType: "application/json"])
+            try await sink.receive(Array(#"{"message":"not that one"}"#.utf8), of: head)
+            return head
+        }
     }
 
     @Test("is only matched unless the mapping says otherwise; the free plugin makes products alone")

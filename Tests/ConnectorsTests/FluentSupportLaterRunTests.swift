@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import ConformanceKit
 import Foundation
 import HTTPTypes
 import Mapping
@@ -325,7 +326,7 @@ struct FluentSupportGuardTests {
 
     @Test("takes a title with backslashes for its own when a journal is rebuilt")
     func adoptedTitle() async throws {
-        let bench = try await FluentSupportBench.practice(agents: ["ada@lab.example": Secret("any")])
+        let bench = try await FluentSupportBench.practice()
         let target = try await bench.target()
         for borrowing in try await target.borrowings() { try await target.borrow(borrowing) }
         var ticket = Ticket.sample()
@@ -389,5 +390,41 @@ struct FluentSupportGuardTests {
             return
         }
         #expect(receipt.losses.map(\.field) == ["messages[].body", "messages[].attachments[]"])
+    }
+}
+
+@Suite("A delta into Fluent Support")
+struct FluentSupportDeltaTests {
+    private func plan(_ migration: FluentSupportMigration) async throws -> (PlanSummary, [TicketChange]) {
+        var changes: [TicketChange] = []
+        let summary = try await Planner(
+            setup: migration.setup, target: migration.target(), journal: migration.journal
+        ).plan { if $0.action != .unchanged { changes.append($0) } }
+        return (summary, changes)
+    }
+
+    @Test("sets what changed, there and back, and calls no text changed")
+    func setsWhatChanged() async throws {
+        let tickets = [Ticket.sample(id: "s1"), Ticket.sample(id: "s2", status: .open)]
+        let migration = try FluentSupportMigration(try await .practice(), tickets: tickets)
+        defer { migration.close() }
+        try await migration.migrate()
+        var changed = tickets
+        changed[1].status = .closed
+        changed[1].subject = "Another subject"
+        for (now, wanted) in [(changed, ["status", "title"]), (tickets, ["status", "title"])] {
+            migration.source.replace(now)
+            let (summary, changes) = try await plan(migration)
+            #expect(summary.update == 1 && summary.changedTexts == 0)
+            #expect(changes.map(\.id) == ["s2"])
+            let moved = Set([
+                "last_agent_response", "last_customer_response", "waiting_since", "mailbox_id", "updated_at",
+            ])
+            #expect(changes[0].fields.map(\.name).filter { !moved.contains($0) } == wanted)
+            try await migration.migrate()
+            #expect(try await plan(migration).0.isEmpty)
+            let found = try await migration.verify()
+            #expect(found.exitCause == nil, "\(found.json.canonicalText)")
+        }
     }
 }

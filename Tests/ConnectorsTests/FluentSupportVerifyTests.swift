@@ -143,7 +143,7 @@ struct FluentSupportVerifyTests {
             let files = state.attachments.all.filter { $0.ticketID == id && $0.fileType == "text/plain" }
             state.attachments[files[0].id]?.sha256 = files[1].sha256
         },
-        Defect("a file that is gone from the disk", [.changedFile]) { state, id in
+        Defect("a file that is gone from the disk", [.unreadableFile]) { state, id in
             let file = state.attachments.all.first { $0.ticketID == id && $0.responseID != nil }
             if let file { state.attachments[file.id]?.lost = true }
         },

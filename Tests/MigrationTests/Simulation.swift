@@ -112,6 +112,8 @@ final class ListSource: TicketSource {
     let timesWithoutZone = Mutex(0)
     /// What the tickets become as soon as they have been listed once.
     let later = Mutex<[Ticket]?>(nil)
+    /// The ids of all tickets that a listing showed.
+    let listed = Mutex(Set<String>())
     /// By the attachment's name.
     let files = Mutex<[String: ResolvedFile]>([:])
 
@@ -120,12 +122,20 @@ final class ListSource: TicketSource {
         self.pageSize = pageSize
     }
 
+    var now: [Ticket] { tickets.withLock { $0 } }
+
     func replace(_ tickets: [Ticket]) { self.tickets.withLock { $0 = tickets } }
 
     func identity() async throws -> String? { "old desk" }
 
     func list(since: Timestamp?, after: Cursor?) async throws -> Page {
-        let all = tickets.withLock { $0 }
+        let all = tickets.withLock { all in
+            all.filter { ticket in
+                guard let since, let updated = ticket.updatedAt else { return true }
+                return updated >= since
+            }
+        }
+        listed.withLock { $0.formUnion(all.map(\.id)) }
         let start = after.flatMap { Int($0.text) } ?? 0
         let end = min(start + pageSize, all.count)
         let stubs = all[start..<end].map { Stub(id: $0.id, line: CanonicalLine($0)) }

@@ -66,12 +66,23 @@ struct VerifyTests {
             world.helpdesk.state.withLock { state in
                 state.tickets.firstIndex { $0.parts.count >= 2 && !$0.tags.isEmpty }
             })
+        let messages = world.helpdesk.state.withLock { 1 + $0.tickets[at].parts.count }
         world.helpdesk.state.withLock { defect.harm(&$0, at) }
         for journal in [world.journal, MemoryJournal()] {
             world.journal = journal
             let result = try await verify(world)
             #expect(Set(result.counts.keys) == defect.kinds, "\(result.json.canonicalText)")
             #expect(result.differentTickets == 1 && result.exitCause == .someFailed)
+            let json = result.json
+            let missing = defect.kinds == [.missingTicket] ? 1 : 0
+            #expect(json["tickets"]?["expected"]?.int == 5 && json["tickets"]?["found"]?.int == 5 - missing)
+            #expect(json["tickets"]?["missing"]?.int == missing && json["tickets"]?["different"]?.int == 1)
+            #expect(json["tickets"]?["extra"]?.int == (defect.kinds == [.doubledTicket] ? 1 : 0))
+            let lost = defect.kinds == [.missingMessage] ? 1 : missing * messages
+            #expect(json["messages"]?["missing"]?.int == lost)
+            let lines = json["differences"]?.array ?? []
+            #expect(lines.count == result.counts.values.reduce(0, +))
+            #expect(lines.allSatisfy { $0["id"]?.string != nil && $0["kind"]?.string != nil })
         }
     }
 }

@@ -20,8 +20,10 @@ final class AttachmentFetcher: Sendable {
 
     /// The largest file that is fetched, in bytes.
     static let limit = 2 << 30
+    /// The pauses before a file is asked for again after what may pass: a lost connection, a gateway's error, a page.
+    private static let patience: ArraySlice<Duration> = [.seconds(1), .seconds(2), .seconds(4), .seconds(8)]
     /// The pauses before a file is asked for again after 429 without a time: beyond the minute of Fluent Support's limit.
-    private static let patience: ArraySlice<Duration> = [
+    private static let throttledPatience: ArraySlice<Duration> = [
         .seconds(5), .seconds(10), .seconds(20), .seconds(30), .seconds(60),
     ]
 
@@ -77,50 +79,90 @@ final class AttachmentFetcher: Sendable {
     ) async throws -> Result<ResolvedFile, FileUnavailable> {
         let path = try folder() + "/" + UUID().uuidString
         guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]),
-            let handle = FileHandle(forWritingAtPath: path)
+            let handle = FileHandle(forUpdatingAtPath: path)
         else { throw disk(path) }
         defer { try? handle.close() }
-        let status: Int
-        do {
-            status = try await download(url, into: handle, client: client)
-        } catch let failure as HTTPFailure {
-            try? FileManager.default.removeItem(atPath: path)
-            return .failure(FileUnavailable(failure.detail))
+        var pauses = Self.patience
+        var throttledPauses = Self.throttledPatience
+        while true {
+            let trouble: String
+            do {
+                try handle.truncate(atOffset: 0)
+                let head = try await client.download(
+                    url, into: FileSink(handle, limit: Self.limit), allowsPrivateAddresses: allowsPrivateAddresses)
+                switch head.status.code {
+                case 200..<300:
+                    let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+                    let start = String(decoding: data.prefix(4096), as: UTF8.self)
+                    if data.count < 4096, let reason = refusal(start) {
+                        return failure(FileUnavailable(reason), path)
+                    }
+                    guard !Self.isPage(start, of: head, instead: attachment) else {
+                        trouble = "the site showed a web page instead of the file"
+                        break
+                    }
+                    let file = ResolvedFile(
+                        name: attachment.name ?? "file", mediaType: attachment.mediaType, path: path, size: data.count,
+                        sha256: Digest.hex(SHA256.hash(data: data)))
+                    return .success(file)
+                case 429:
+                    guard let pause = throttledPauses.popFirst() else { throw throttled(client) }
+                    try await clock.sleep(for: pause)
+                    continue
+                case let status where status >= 500 || status == 408: trouble = "the site answered HTTP \(status)"
+                case let status: return failure(FileUnavailable("the site answered HTTP \(status)"), path)
+                }
+            } catch let failed as HTTPFailure {
+                guard failed.mayPass else { return failure(FileUnavailable(failed.detail), path) }
+                trouble = failed.detail
+            }
+            guard let pause = pauses.popFirst() else {
+                return failure(FileUnavailable("\(trouble), each of \(Self.patience.count + 1) times"), path)
+            }
+            try await clock.sleep(for: pause)
         }
-        if status == 429 {
-            throw Diagnostic(
-                code: "attachments.throttled", "the site gives out no more files for now (HTTP 429)",
-                subject: client.base.site.origin, remedy: "run the same command again in some minutes",
-                cause: .unavailable)
+    }
+
+    private func failure(_ reason: FileUnavailable, _ path: String) -> Result<ResolvedFile, FileUnavailable> {
+        try? FileManager.default.removeItem(atPath: path)
+        return .failure(reason)
+    }
+
+    private func throttled(_ client: APIClient) -> Diagnostic {
+        Diagnostic(
+            code: "attachments.throttled", "the site gives out no more files for now (HTTP 429)",
+            subject: client.base.site.origin, remedy: "run the same command again in some minutes",
+            cause: .unavailable)
+    }
+
+    /// Whether a firewall's, a cache's or a login's page came in a file's place, with a status of success.
+    private static func isPage(_ start: String, of head: HTTPResponse, instead attachment: Attachment) -> Bool {
+        guard head.headerFields[.contentType]?.lowercased().hasPrefix("text/html") == true else { return false }
+        if attachment.mediaType?.lowercased().contains("html") == true { return false }
+        let isNamedPage = [attachment.name, attachment.url].contains { name in
+            let name = name?.lowercased() ?? ""
+            return [".html", ".htm", ".xhtml", ".shtml"].contains(where: name.hasSuffix)
         }
-        guard (200..<300).contains(status) else {
-            try? FileManager.default.removeItem(atPath: path)
-            return .failure(FileUnavailable("the site answered HTTP \(status)"))
-        }
-        let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-        if data.count < 4096, let reason = refusal(String(decoding: data, as: UTF8.self)) {
-            return .failure(FileUnavailable(reason))
-        }
-        let file = ResolvedFile(
-            name: attachment.name ?? "file", mediaType: attachment.mediaType, path: path, size: data.count,
-            sha256: Digest.hex(SHA256.hash(data: data)))
-        return .success(file)
+        if isNamedPage { return false }
+        let text = start.drop { $0.isWhitespace || $0 == "\u{FEFF}" }.prefix(16).lowercased()
+        return text.hasPrefix("<!doctype html") || text.hasPrefix("<html")
+    }
+
+    /// The hash of a stored file's bytes, fetched afresh: a file may change between two looks.
+    static func sha256(
+        of stored: StoredFile, allowsOtherHosts: Bool, client: APIClient,
+        refusal: @escaping @Sendable (String) -> String? = { _ in nil }
+    ) async throws -> Result<String, FileUnavailable> {
+        let fetcher = AttachmentFetcher(allowsOtherHosts: allowsOtherHosts)
+        defer { fetcher.close() }
+        var attachment = Attachment()
+        (attachment.name, attachment.url) = (stored.name, stored.locator)
+        return try await fetcher.file(for: attachment, client: client, refusal: refusal).map(\.sha256)
     }
 
     /// Removes what was fetched.
     func close() {
         if let folder = state.withLock({ $0.folder }) { try? FileManager.default.removeItem(atPath: folder) }
-    }
-
-    /// The status of the last answer; a failed one leaves nothing in the file.
-    private func download(_ url: EndpointURL, into handle: FileHandle, client: APIClient) async throws -> Int {
-        var patience = Self.patience
-        while true {
-            let head = try await client.download(
-                url, into: FileSink(handle, limit: Self.limit), allowsPrivateAddresses: allowsPrivateAddresses)
-            guard head.status.code == 429, let pause = patience.popFirst() else { return head.status.code }
-            try await clock.sleep(for: pause)
-        }
     }
 
     private func folder() throws -> String {
@@ -156,5 +198,15 @@ final class AttachmentFetcher: Sendable {
         Diagnostic(
             code: "attachments.disk", "no file can be made in \(path)", remedy: "make room or allow writing there",
             cause: .machine)
+    }
+}
+
+extension HTTPFailure {
+    /// Whether another try of a download may go better.
+    fileprivate var mayPass: Bool {
+        switch reason {
+        case .timeout, .connectionLost, .unreachable, .malformed: true
+        default: false
+        }
     }
 }

@@ -11,11 +11,10 @@ extension FluentSupportPlanner {
     mutating func create(
         status: String, priority: String, customer: Customer, assignee: Int?, opening: Int?, openingKey: String?
     ) {
-        var title = FluentSupportText(title: ticket.subject ?? "")
+        let title = title
         plan.losses += title.changes.losses(field: "subject", original: ticket.subject)
         if let subject = ticket.subject, title.changes.cut { noteLines.append("subject: \(subject)") }
-        if title.isEmpty {
-            title = FluentSupportText(title: "–")
+        if FluentSupportText(title: ticket.subject ?? "").isEmpty {
             lose("subject", nil, "Fluent Support demands a title; “–” stands for it", .substitute)
         }
         var text: FluentSupportText
@@ -55,13 +54,20 @@ extension FluentSupportPlanner {
             .init("mailbox", place), .init("opening", .string(openingKey ?? "")),
             .init("proofs", .array(text.proofs.map { .string($0) })),
         ])
-        plan.steps.append(
-            Step(
-                key: key, verb: .create, name: "ticket",
-                mails: mails("ticket_created_email_to_admin")
-                    + optionalMails("ticket_created_by_agent_email_to_customer", "ticket_created_email_to_customer"),
-                requests: 1 + sent.count, undo: .delete, payload: payload, files: sent, value: status,
-                exclusive: ["customer \(customer.email.lowercased())"]))
+        var step = Step(
+            key: key, verb: .create, name: "ticket",
+            mails: mails("ticket_created_email_to_admin")
+                + optionalMails("ticket_created_by_agent_email_to_customer", "ticket_created_email_to_customer"),
+            requests: 1 + sent.count, undo: .delete, payload: payload, files: sent, value: status,
+            exclusive: ["customer \(customer.email.lowercased())"])
+        step.followed = Self.laterColumns.map { "ticket.\($0)" } + ["mailbox"]
+        plan.steps.append(step)
+    }
+
+    /// The ticket's title, or what stands for none.
+    var title: FluentSupportText {
+        let title = FluentSupportText(title: ticket.subject ?? "")
+        return title.isEmpty ? FluentSupportText(title: "–") : title
     }
 
     /// Where a ticket is made: the staging mailbox by name (its id is not known before it is made), else its own by id.

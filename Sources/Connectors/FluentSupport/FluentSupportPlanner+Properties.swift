@@ -172,17 +172,21 @@ extension FluentSupportPlanner {
         )
     }
 
+    /// What a ticket is born with and what can be set later, in this order.
+    static let laterColumns = ["status", "priority", "client_priority", "title", "agent_id", "resolved_at"]
+
     /// What a ticket is born with is set again where it changed since.
     private mutating func laterChanges(assignee: Int?) {
-        guard let create = plan.steps.first(where: { $0.key == createKey }),
-            progress.done[createKey]?.fingerprint != create.fingerprint,
-            case .object(let fields)? = create.payload["ticket"]
+        guard let create = plan.steps.first(where: { $0.key == createKey }), let born = progress.done[createKey]
         else { return }
-        for name in ["status", "priority", "client_priority", "title", "agent_id", "resolved_at"] {
-            guard let value = fields.first(where: { $0.key == name })?.value else { continue }
-            let done = progress.done[key("set:\(name)")]
-            // Only what the journal shows to differ: the status as it was born, anything that was set later.
-            if name == "status", done == nil, progress.done[createKey]?.value == value.text { continue }
+        for name in Self.laterColumns {
+            guard var value = create.payload["ticket"]?[name] else { continue }
+            // This route takes no slashes off.
+            if name == "title" { value = .string(title.stored) }
+            // What was set once is set again when it goes back to what it was born with.
+            if progress.done[key("set:\(name)")] == nil, create.holds("ticket.\(name)", of: born.fingerprint) {
+                continue
+            }
             let mail = name == "agent_id" ? mails("ticket_agent_on_change") : 0
             // The new agent would be told by e-mail: in the staging mailbox, and back.
             let requests = name == "agent_id" && isStaged ? 4 : 1

@@ -11,8 +11,8 @@ extension FluentSupportSandbox {
     func setProperty(_ call: Call, _ id: Int) throws -> JSON {
         var ticket = try ticket(call, id)
         let agent = try requireAgent(call)
-        let name = call.field("prop_name") ?? ""
-        let text = call.field("prop_value") ?? ""
+        let name = Text.field(call.field("prop_name") ?? "")
+        let text = Text.field(call.field("prop_value") ?? "")
         let words = name.split(separator: "_").joined(separator: " ")
         let message = "\(words.prefix(1).uppercased())\(words.dropFirst()) has been updated"
         let before = ticket[name]

@@ -40,6 +40,8 @@ package final class FluentSupportSource: TicketSource {
         WordPressSite.identity(of: state.withLock { $0.api.client })
     }
 
+    package var changesWithoutDate: String? { "notes, tags, edited and deleted replies" }
+
     package func list(since: Timestamp?, after: Cursor?) async throws -> Page {
         let (api, zone) = try await ready()
         // The page, and the highest id of those before it.

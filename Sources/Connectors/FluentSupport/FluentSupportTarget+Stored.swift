@@ -43,20 +43,10 @@ extension FluentSupportTarget {
     ///
     /// The plugin gives out some 30 files a minute to one address and answers 429 after that: waited for, up to two
     /// minutes a file.
-    package func sha256(of file: StoredFile) async throws -> String? {
-        guard let locator = file.locator else { return nil }
-        let fetcher = AttachmentFetcher(allowsOtherHosts: false)
-        defer { fetcher.close() }
-        var attachment = Attachment()
-        attachment.name = file.name
-        attachment.url = locator
-        let result = try await fetcher.file(for: attachment, client: api.client) { text in
+    package func sha256(of file: StoredFile) async throws -> Result<String, FileUnavailable> {
+        try await AttachmentFetcher.sha256(of: file, allowsOtherHosts: false, client: api.client) { text in
             // The plugin says that a file is gone with status 200.
             text.contains("could not be found") ? "the site says that the file could not be found" : nil
-        }
-        switch result {
-        case .success(let file): return file.sha256
-        case .failure: return nil
         }
     }
 

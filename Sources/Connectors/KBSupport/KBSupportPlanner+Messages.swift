@@ -58,13 +58,14 @@ extension KBSupportPlanner {
                 book.lose("department", name, "KB Support has neither a department nor a category of that name")
             }
         }
-        steps.append(
-            Step(
-                key: createKey, verb: .create, name: "ticket", mails: 2, undo: .impossible,
-                payload: [
-                    "op": "create", "body": .object(body), "opening": .string(openingKey ?? ""),
-                    "agent": agent.map { JSON($0) } ?? .null,
-                ], exclusive: ["customer \(customer.email)"]))
+        var step = Step(
+            key: createKey, verb: .create, name: "ticket", mails: 2, undo: .impossible,
+            payload: [
+                "op": "create", "body": .object(body), "opening": .string(openingKey ?? ""),
+                "agent": agent.map { JSON($0) } ?? .null,
+            ], exclusive: ["customer \(customer.email)"])
+        step.followed = ["agent", "body.agent_id"]
+        steps.append(step)
         if let opening { attach(opening, to: createKey, part: "opening") }
         return Created(title: title, content: content, agent: agent)
     }

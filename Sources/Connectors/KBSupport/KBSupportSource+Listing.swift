@@ -48,6 +48,8 @@ extension KBSupportSource {
         }
     }
 
+    package var changesWithoutDate: String? { "files, tags and departments" }
+
     package func list(since: Timestamp?, after: Cursor?) async throws -> Page {
         let (api, site) = try await ready()
         if after == nil {

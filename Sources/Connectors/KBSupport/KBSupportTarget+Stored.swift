@@ -51,17 +51,8 @@ extension KBSupportTarget {
         KBSupportExpectation(site: site).ticket(plan)
     }
 
-    package func sha256(of file: StoredFile) async throws -> String? {
-        guard let address = file.locator else { return nil }
-        // One fetcher for one file: it keeps what it fetched, and a file may change between two looks.
-        let fetcher = AttachmentFetcher()
-        defer { fetcher.close() }
-        var attachment = Attachment()
-        attachment.url = address
-        switch try await fetcher.file(for: attachment, client: api.client) {
-        case .success(let file): return file.sha256
-        case .failure: return nil
-        }
+    package func sha256(of file: StoredFile) async throws -> Result<String, FileUnavailable> {
+        try await AttachmentFetcher.sha256(of: file, allowsOtherHosts: true, client: api.client)
     }
 
     /// All tickets that WordPress has by its own query, also those of statuses that nobody registers: XML-RPC lists their

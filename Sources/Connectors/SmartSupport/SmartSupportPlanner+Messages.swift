@@ -67,12 +67,13 @@ extension SmartSupportPlanner {
             if let value { members.append(.init(name, .string(value))) }
         }
         members.append(.init("values", Self.values(wishes)))
-        plan.steps.append(
-            Step(
-                key: key, verb: .create, name: "ticket",
-                mails: wishes.agent.flatMap(site.agentID) == nil ? 1 : 2, undo: .impossible,
-                payload: .object(members), value: born ?? "",
-                exclusive: ["customer \(customer.email.lowercased())"]))
+        var step = Step(
+            key: key, verb: .create, name: "ticket",
+            mails: wishes.agent.flatMap(site.agentID) == nil ? 1 : 2, undo: .impossible,
+            payload: .object(members), value: born ?? "",
+            exclusive: ["customer \(customer.email.lowercased())"])
+        step.followed = wishes.all.map(\.name) + ["values"]
+        plan.steps.append(step)
     }
 
     /// What a ticket was made with, for later runs: digests, since a subject may name somebody.

@@ -58,6 +58,8 @@ package final class SmartSupportSource: TicketSource {
         WordPressSite.identity(of: state.withLock { $0.api.client })
     }
 
+    package var changesWithoutDate: String? { "internal notes and edited texts, as far as anybody says" }
+
     package func list(since: Timestamp?, after: Cursor?) async throws -> Page {
         let (api, clock) = try await ready()
         if after == nil { state.withLock { $0.report = ReadReport() } }

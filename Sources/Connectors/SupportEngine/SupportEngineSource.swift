@@ -51,6 +51,8 @@ final class SupportEngineSource: TicketSource {
         WordPressSite.identity(of: state.withLock { $0.api }.client)
     }
 
+    var changesWithoutDate: String? { "a changed status or custom field" }
+
     func list(since: Timestamp?, after: Cursor?) async throws -> Page {
         let api = try await ready()
         let start = after.flatMap { Int($0.text) } ?? 0

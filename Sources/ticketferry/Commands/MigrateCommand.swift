@@ -100,7 +100,7 @@ struct MigrateCommand: AsyncParsableCommand {
             if let canary, case .helpdesk(let target) = opened.destination {
                 try await flyCanary(to: canary, opened, target: target, runOptions(opened, console), console)
             }
-            try await opened.chooseSample(selection.sample, journal: journal)
+            try await opened.settleSelection(sample: selection.sample, journal: journal)
             let (chosen, run) = (opened, try runOptions(opened, console))
             report = try await chosen.using {
                 switch chosen.destination {

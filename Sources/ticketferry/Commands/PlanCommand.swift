@@ -39,7 +39,7 @@ struct PlanCommand: AsyncParsableCommand {
         var opened = try await OpenedMigration(migration, flags: selection.flags, console: console, stop: stop)
         try await opened.file.warnOfBorrowed(console)
         let journal = try opened.journalForReading()
-        try await opened.chooseSample(selection.sample, journal: journal)
+        try await opened.settleSelection(sample: selection.sample, journal: journal)
         [output, losses].compactMap { $0 }.forEach { Documents(of: opened.file).note($0) }
         let document = try output.map { try PlanDocument(path: $0) }
         let printed = console.json ? try PlanDocument(path: nil) : nil
