@@ -95,18 +95,18 @@ package enum TerminalText {
 }
 
 extension TerminalText {
-    /// The text in lines of at most so many columns, broken at blanks.
-    package static func wrapped(_ text: String, width columns: Int) -> [String] {
+    /// The text in lines of at most so many columns, broken at blanks, each with the indent before it.
+    package static func wrapped(_ text: String, width columns: Int, indent: String = "") -> [String] {
         var lines: [String] = []
         var line = ""
         for word in text.split(separator: " ") {
-            if !line.isEmpty, width(line) + 1 + width(String(word)) > columns {
+            if !line.isEmpty, indent.count + width(line) + 1 + width(String(word)) > columns {
                 lines.append(line)
                 line = ""
             }
             line += line.isEmpty ? word : " " + word
         }
         if !line.isEmpty || lines.isEmpty { lines.append(line) }
-        return lines
+        return lines.map { indent + $0 }
     }
 }

@@ -21,7 +21,7 @@ package struct UndoText {
 
     /// What goes, what stays and why.
     package var lines: [String] {
-        var lines = [head]
+        var lines = filled(head)
         if isPlan {
             lines.append(
                 "E-mails: \(TerminalText.count(report.mails)) · requests: about \(TerminalText.count(report.requests))")
@@ -29,23 +29,24 @@ package struct UndoText {
         lines += list(
             report.touched, "people changed it since it was written; it is left as it is (--force takes it too)")
         lines += list(report.left, "stays")
-        lines += report.remains.map { "remains: " + TerminalText.safe($0) }
+        lines += report.remains.flatMap { filled("remains: " + TerminalText.safe($0)) }
         for (id, diagnostic) in report.failed.prefix(Self.shown) {
-            lines += [
-                style.red("failed: ") + TerminalText.safe("\(id): \(diagnostic.message)"),
-                "  fix: " + TerminalText.safe(diagnostic.remedy),
-            ]
+            lines += filled(style.red("failed: ") + TerminalText.safe("\(id): \(diagnostic.message)"))
+            lines += fix(diagnostic)
         }
         for record in report.borrowed {
-            lines.append(style.red("still borrowed: ") + TerminalText.safe(record.borrowing.summary))
+            lines += filled(style.red("still borrowed: ") + TerminalText.safe(record.borrowing.summary))
         }
         if let reason = report.stoppedBy {
-            lines += [
-                style.red("Stopped: ") + TerminalText.safe(reason.message),
-                "  fix: " + TerminalText.safe(reason.remedy),
-            ]
+            lines += filled(style.red("Stopped: ") + TerminalText.safe(reason.message)) + fix(reason)
         }
         return lines
+    }
+
+    private func filled(_ text: String) -> [String] { TerminalText.wrapped(text, width: width) }
+
+    private func fix(_ diagnostic: Diagnostic) -> [String] {
+        TerminalText.wrapped("fix: " + TerminalText.safe(diagnostic.remedy), width: width, indent: "  ")
     }
 
     private var head: String {

@@ -24,7 +24,8 @@ package struct VerifyText {
         let more = verification.differentTickets - Self.shown
         if more > 0 { lines.append("… and \(TerminalText.counted(more, "ticket")) more: --json lists all") }
         for (id, diagnostic) in verification.failed.prefix(Self.shown) {
-            lines.append(style.red("not compared: ") + TerminalText.safe("\(id): \(diagnostic.message)"))
+            lines += TerminalText.wrapped(
+                style.red("not compared: ") + TerminalText.safe("\(id): \(diagnostic.message)"), width: width)
         }
         return lines
     }
@@ -64,7 +65,7 @@ package struct VerifyText {
                 "The target counts \(TerminalText.counted(count, "ticket")) in all; \(TerminalText.count(v.listed)) of them carry this migration's marks"
             )
         }
-        return lines
+        return lines.flatMap { TerminalText.wrapped($0, width: width) }
     }
 
     private var kinds: [String] {

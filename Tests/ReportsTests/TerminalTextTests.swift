@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Migration
 import Reports
 import Testing
 
@@ -9,6 +10,27 @@ struct TerminalTextTests {
         #expect(
             TerminalText.safe("a\u{1B}[31mb\u{7}\u{9B}c\nd\u{202E}e") == "a\u{FFFD}[31mb\u{FFFD}\u{FFFD}c d\u{FFFD}e")
         #expect(TerminalText.safe("Größe 👍🏽 إلغاء 请") == "Größe 👍🏽 إلغاء 请")
+    }
+
+    @Test("what undo and verify say is broken at blanks, within the columns")
+    func isWrapped() {
+        var undo = UndoReport()
+        (undo.gone, undo.besides) = (5, 5)
+        undo.remains = ["lines in the site's log of what was done to the tickets, which no route of its API can delete"]
+        var verification = Verification()
+        (verification.tickets, verification.independentCount) = (60_000, 60_000)
+        for width in [40, 80, 120] {
+            let texts = [
+                UndoText(undo, isPlan: true, style: Style(colours: false), width: width).lines,
+                VerifyText(verification, style: Style(colours: false), width: width).lines,
+            ]
+            for lines in texts {
+                #expect(lines.allSatisfy { TerminalText.width($0) <= width }, "\(lines)")
+                #expect(
+                    lines.joined(separator: " ").contains(
+                        lines == texts[0] ? "nothing else uses them" : "this migration's marks"))
+            }
+        }
     }
 
     @Test("is measured in columns and clipped to them")
