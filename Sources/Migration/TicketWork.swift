@@ -188,11 +188,12 @@ extension TicketWork {
         // What stands before new messages prepares for them (a muted mailbox); what they move (the mailbox that they go
         // through, the clocks) still has to be put right after them, unless it is people's to set: nobody can tell what
         // they made of it.
-        let lastMessage = steps.lastIndex { $0.verb.canDouble }
+        // A note of ours goes with a message alone: it tells of what is not written now.
+        let lastMessage = steps.lastIndex { $0.verb.canDouble && !$0.key.isMigrationNote }
         steps = steps.enumerated().filter { i, step in
-            guard step.verb == .set else { return true }
+            guard step.verb == .set || step.key.isMigrationNote else { return true }
             guard let lastMessage else { return false }
-            return (step.undoneByOthers && !step.isPeoples) || i < lastMessage
+            return step.key.isMigrationNote || (step.undoneByOthers && !step.isPeoples) || i < lastMessage
         }.map(\.element)
         fields.removeAll { field in !steps.contains { $0.name == field.name } }
     }

@@ -34,6 +34,13 @@ package struct APIAnswer: Sendable {
 
     /// The JSON, where it is that.
     package var json: JSON? { answer.json }
+
+    /// Whether a web page stands in the answer's place, as firewalls and caches show them; XML is none.
+    var isPage: Bool {
+        guard case .notJSON(.html, let status, _) = answer, status == 200 || status == 403 else { return false }
+        let type = fields[.contentType]?.lowercased() ?? ""
+        return !type.hasPrefix("text/xml") && !type.hasPrefix("application/xml")
+    }
 }
 
 extension APIAnswer {

@@ -83,8 +83,7 @@ package struct APIClient: Sendable {
                     continue
                 }
                 if redirects > 0 { answer.redirectedTo = url }
-                if case .notJSON(.html, 200, _) = answer.answer { pages += 1 }
-                if case .notJSON(.html, 403, _) = answer.answer { pages += 1 }
+                if answer.isPage { pages += 1 }
                 guard attempt < retries.attempts, isWorthAnotherTry(answer, call.effect, pages) else { return answer }
                 if let asked = answer.retryAfter, asked > retries.longestPause { return answer }
                 // The pacer waits for Retry-After, for all requests alike; the jitter spreads what starts after it.

@@ -56,13 +56,14 @@ package struct RetryPolicy: Sendable {
     /// - Parameters:
     ///   - status: the answer's.
     ///   - answer: what its body is.
-    ///   - pages: how many web pages came for this read, with this answer.
+    ///   - pages: how many web pages came for this read, with this answer; XML that looks like one does not count.
     /// - Returns: whether it is sent again.
     package func retriesRead(status: Int, answer: JSONAnswer, pages: Int = 1) -> Bool {
         if statuses.contains(status) { return true }
         switch answer {
         case .notJSON(.truncated, _, _): return true
-        case .notJSON(.html, _, _) where status == 200 || status == 403: return pages <= Self.triesAfterPage
+        case .notJSON(.html, _, _) where status == 200 || status == 403:
+            return (1...Self.triesAfterPage).contains(pages)
         case .notJSON(_, _, _): return status == 500
         case .json: return false
         }

@@ -187,6 +187,23 @@ import Transport
         #expect(plan.losses.contains { $0.field == "priority" })
     }
 
+    @Test(arguments: [200, 500])
+    func `A site whose XML-RPC is in trouble is not taken for one without it, where replies are e-mailed`(status: Int)
+        async throws
+    {
+        let sandbox = try await KBSupportSandbox.open(SandboxOptions())
+        let front = SandboxFront(sandbox) { moment, request, _ in
+            guard moment == .arrived, request.path.hasSuffix("/xmlrpc.php") else { return .goOn }
+            return .answer(SandboxResponse(status: status, json: ["message": "busy"]))
+        }
+        let (base, _) = try BaseURL.parse("http://127.0.0.1", api: KBSupportAPI.plugin)
+        let connection = Connection(
+            base: base, transport: InProcessTransport(front), pacer: Pacer(PacingCurve(ceiling: 8)))
+        let target = KBSupportTarget(api: KBSupportAPI(client: connection.client(.basic(user: "admin", Secret("any")))))
+        let error = await #expect(throws: Diagnostic.self) { try await target.prepare(policy: .allow, sink: Notes()) }
+        #expect(error?.cause == .unavailable && error?.remedy.contains("xmlrpc: off") == true)
+    }
+
     @Test func `Texts in small letters, with blanks and controls arrive by XML-RPC as they are`() async throws {
         let bench = try await Bench()
         let target = KBSupportTarget(api: bench.api)

@@ -100,6 +100,12 @@ import TicketModel
         #expect(wrong.requests.count == RetryPolicy.triesAfterPage + 1, "a wrong address is said soon")
     }
 
+    @Test func `XML is no page: it is asked for once`() async throws {
+        let api = ScriptedAPI([.answer(200, "<?xml version='1.0'?><a/>", [.contentType: "text/xml; charset=UTF-8"])])
+        #expect(try await api.client().call(APICall(.get, "t")).status == 200)
+        #expect(api.requests.count == 1)
+    }
+
     @Test func `a read gives up after its last try and says what happened then`() async throws {
         let api = ScriptedAPI([.failure(HTTPFailure(.uncertain, .timeout, "slow"))])
         let client = try api.client(retries: RetryPolicy(attempts: 3))

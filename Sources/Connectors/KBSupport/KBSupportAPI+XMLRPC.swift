@@ -13,6 +13,22 @@ extension KBSupportAPI {
         return message
     }
 
+    /// Calls a method that reads, on a site that may have closed its XML-RPC: nil where it has.
+    ///
+    /// - Throws: a `Diagnostic` where the site was busy, showed a page or gave no answer, which says nothing of that.
+    func askIfThere(_ method: String, _ parameters: [XMLRPC.Value]) async throws -> XMLRPC.Message? {
+        do {
+            let answer = try await client.read(xmlCall(method, parameters, effect: .read))
+            if answer.isSuccess, let message = XMLRPC.read(answer.body) { return message }
+            guard answer.isSuccess || answer.status == 429 || answer.status >= 500 else { return nil }
+            throw answer.problem
+        } catch var diagnostic as Diagnostic {
+            diagnostic.remedy +=
+                "; where xmlrpc.php never answers, `xmlrpc: off` writes by REST alone: dates get lost, and replies are e-mailed"
+            throw diagnostic
+        }
+    }
+
     /// Calls a method that writes, and says what its answer proves.
     ///
     /// A fault is WordPress's own refusal; a page of a firewall proves nothing.

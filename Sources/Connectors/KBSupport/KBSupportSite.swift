@@ -122,7 +122,7 @@ enum KBSupportPreflight {
         if let words = arguments?["items"]?["enum"]?.array?.compactMap(\.string), !words.isEmpty {
             site.statuses = words
         }
-        if usesXMLRPC { site.hasXMLRPC = await allowsXMLRPC(api) }
+        if usesXMLRPC { site.hasXMLRPC = try await allowsXMLRPC(api) }
         return site
     }
 
@@ -153,12 +153,13 @@ enum KBSupportPreflight {
     }
 
     /// Whether WordPress's XML-RPC answers this login and shows it replies.
-    private static func allowsXMLRPC(_ api: KBSupportAPI) async -> Bool {
+    ///
+    /// - Throws: a `Diagnostic` where that cannot be told now. It must not pass for a no: without XML-RPC every reply is
+    ///   e-mailed.
+    private static func allowsXMLRPC(_ api: KBSupportAPI) async throws -> Bool {
         let query: XMLRPC.Value = .object([("post_type", .string("kbs_ticket_reply")), ("number", .int(1))])
-        guard
-            case .answer(let posts)? = try? await api.ask(
-                "wp.getPosts", [query, .array([.string("post_id"), .string("post_author")])])
-        else { return false }
+        let fields: XMLRPC.Value = .array([.string("post_id"), .string("post_author")])
+        guard case .answer(let posts)? = try await api.askIfThere("wp.getPosts", [query, fields]) else { return false }
         return posts.array != nil
     }
 

@@ -31,17 +31,19 @@ extension SmartSupportSandbox {
             {
                 return false
             }
+            if let after = query("updated_after") {
+                let moment = row["updated"]?.int ?? 0
+                let updated =
+                    has("updated-after-utc") ? SmartSupportClock.text(wall: Int64(moment)) : local(moment)
+                let isLater = has("updated-after-strict") ? updated > after : updated >= after
+                if !isLater { return false }
+            }
+            // Last, since it looks at the whole text.
             if let words = query("search")?.lowercased() {
                 let texts = [row["subject"]?.string, row["message"]?.string, row["id"]?.int.map { "SS-\(1000 + $0)" }]
                 if !texts.contains(where: { $0?.lowercased().range(of: words, options: .literal) != nil }) {
                     return false
                 }
-            }
-            if let after = query("updated_after") {
-                let moment = row["updated"]?.int ?? 0
-                let updated =
-                    has("updated-after-utc") ? SmartSupportClock.text(wall: Int64(moment)) : local(moment)
-                return has("updated-after-strict") ? updated > after : updated >= after
             }
             return true
         }
