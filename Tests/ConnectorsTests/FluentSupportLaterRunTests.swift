@@ -403,6 +403,38 @@ struct FluentSupportDeltaTests {
         return (summary, changes)
     }
 
+    @Test("sets a property back to what it was born with after a request that got no answer")
+    func setsBackAfterSilence() async throws {
+        var ticket = Ticket.sample(id: "s2", status: .open)
+        let migration = try FluentSupportMigration(try await .practice(), tickets: [ticket])
+        defer { migration.close() }
+        try await migration.migrate()
+        // The old desk closed it, and the answer to that got lost with the process; then it was opened again.
+        ticket.status = .closed
+        migration.source.replace([ticket])
+        let identity = MigrationIdentity(migration: "verified", source: "acme")
+        let target = migration.target()
+        try await target.prepare(policy: nil, sink: Notes())
+        let known = try #require(try await migration.journal.ticket("s2"))
+        var progress = TicketProgress()
+        for step in known.steps {
+            guard let receipt = step.receipt else { continue }
+            progress.done[identity.key(ticket: "s2", part: step.part)] = .init(
+                receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value)
+        }
+        let plan = await target.plan(ticket.draft, files: [], identity: identity, progress: progress)
+        let step = try #require(plan.steps.first { $0.name == "status" })
+        var record = known.ticket
+        record.state = .begun
+        try await migration.journal.record([.ticket(record), .intent(StepRecord(step, sentAt: Timestamp(seconds: 0)))])
+        _ = await target.apply(step, receipts: progress.done.mapValues(\.receipt))
+        ticket.status = .open
+        migration.source.replace([ticket])
+        try await migration.migrate()
+        let found = try await migration.verify()
+        #expect(found.exitCause == nil, "\(found.json.canonicalText)")
+    }
+
     @Test("sets what changed, there and back, and calls no text changed")
     func setsWhatChanged() async throws {
         let tickets = [Ticket.sample(id: "s1"), Ticket.sample(id: "s2", status: .open)]

@@ -218,6 +218,57 @@ struct RunTests {
         #expect(try await world.run().counts.created == 3, "the next run takes the rest")
     }
 
+    @Test("a signed plan writes nothing more of a ticket that it has completed, and no message before an unsigned one")
+    func aSignedPlanEnds() async throws {
+        var tickets = madeUpTickets(3, messages: 4)
+        for id in ["x", "y", "z"] {
+            tickets[2].messages.append(Message(kind: .reply))
+            tickets[2].messages[tickets[2].messages.count - 1].id = id
+            tickets[2].messages[tickets[2].messages.count - 1].body = .text("text \(id)")
+        }
+        let world = World(tickets)
+        world.concurrency = 1
+        var options = RunOptions()
+        var seal = PlanSeal()
+        for change in try await world.plan().1 { change.seals.forEach { seal.add($0) } }
+        options.seal = seal
+        // Dies after the first messages of the third ticket; then its next one and the first ticket change.
+        func parts() -> Int { world.helpdesk.content.first { $0.subject == tickets[2].subject }?.parts.count ?? 0 }
+        var at = 1
+        while parts() < 1 {
+            at += 1
+            _ = try? await world.run(plug: Plug(at: at), options: options)
+        }
+        let before = parts()
+        try #require(before < 3)
+        tickets[2].messages[before + 1].body = .text("edited before it went")
+        tickets[0].messages.append(Message(kind: .reply))
+        tickets[0].messages[tickets[0].messages.count - 1].id = "late"
+        tickets[0].status = .closed
+        world.source.replace(tickets)
+        let written = world.helpdesk.writes.count
+        let first = try await world.run(options: options)
+        #expect(first.unsigned == 2)
+        #expect(parts() == before)
+        #expect(!world.helpdesk.writes.dropFirst(written).contains { $0.contains(tickets[0].id) })
+        try await world.run()
+        let expected = try await World.undisturbed(tickets)
+        #expect(differences(world.helpdesk.content, expected).isEmpty)
+    }
+
+    @Test("a run over a part of the tickets ends no mistrust of the journal")
+    func aPartClearsNothing() async throws {
+        let world = World(madeUpTickets(3))
+        try await world.run()
+        try await world.journal.record([.memo(.mistrusted, true)])
+        world.selection.ids = ["t1"]
+        try await world.run()
+        #expect(try await world.journal.memo(.mistrusted)?.bool == true)
+        world.selection.ids = nil
+        try await world.run()
+        #expect(try await world.journal.memo(.mistrusted)?.bool != true)
+    }
+
     @Test("a ticket that is begun goes to its end as far as it was signed, though it changed meanwhile")
     func aBegunTicketGoesOnAsSigned() async throws {
         var tickets = madeUpTickets(3, messages: 4)

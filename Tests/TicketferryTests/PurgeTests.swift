@@ -54,6 +54,32 @@ struct PurgeTests {
         #expect(again.code == 0, "\(again.errors)")
     }
 
+    @Test("a plan replaces a plan, whole or not at all, and no other file")
+    func plansReplacePlans() throws {
+        let migration = try PracticeMigration()
+        defer { migration.close() }
+        let tool = migration.tool
+        #expect(try migration.run("plan", "-o", "plan.json").code == 0)
+        let signed = try Data(contentsOf: tool.folder.appending(path: "plan.json"))
+        #expect(try migration.run("plan", "-o", "plan.json").code == 0)
+        let migrationFile = try Data(contentsOf: tool.folder.appending(path: "crash.yaml"))
+        for flags in [["-o", "crash.yaml"], ["--losses", "crash.yaml"], ["-o", "x.csv", "--losses", "x.csv"]] {
+            let end = try tool.run(["plan", "crash.yaml"] + flags, environment: PracticeMigration.environment)
+            #expect(end.code == 64, "\(flags): \(end.errors)")
+        }
+        #expect(try Data(contentsOf: tool.folder.appending(path: "crash.yaml")) == migrationFile)
+        // The source is gone: the signed plan stays.
+        let broken = String(decoding: migrationFile, as: UTF8.self).replacing("name:", with: "name: x\nnam:", maxReplacements: 1)
+        try tool.write(broken, to: "crash.yaml")
+        #expect(try migration.run("plan", "-o", "plan.json").code != 0)
+        try tool.write(String(decoding: migrationFile, as: UTF8.self), to: "crash.yaml")
+        migration.practice.stop()
+        let end = try migration.run("plan", "-o", "plan.json")
+        #expect(end.code == 69, "\(end.errors)")
+        #expect(try Data(contentsOf: tool.folder.appending(path: "plan.json")) == signed)
+        #expect(!tool.exists("plan.json.new"))
+    }
+
     @Test("refuses while something is borrowed, a write is in doubt, or a run is under way")
     func refuses() throws {
         let migration = try PracticeMigration(faults: "latency=150ms")
