@@ -197,7 +197,10 @@ struct TicketWriter {
     private func seek(_ step: Step) async throws -> LookUp {
         guard step.verb == .set else { return try await run.target.lookUp(step, receipts: receipts) }
         guard let ticket = step.needs.first.flatMap({ receipts[$0] }) else { return .notFound }
-        return try await run.target.adopt([step], ticket: ticket)[step.key].map { .found($0) } ?? .notFound
+        guard var found = try await run.target.adopt([step], ticket: ticket)[step.key] else { return .notFound }
+        // The fingerprint of a ticket's receipt may be as old as the ticket.
+        found.stored = nil
+        return .found(found)
     }
 
     /// A look-up, repeated while it fails.

@@ -30,7 +30,7 @@ final class FakeHelpdesk: Sendable {
         var mailsStatus = false
         /// Whether messages change the status, so that it is sent again after them.
         var movesStatus = false
-        /// Whether only the answer to a status tells how the ticket stands.
+        /// Whether only the answers to a creation and to a status tell how the ticket stands.
         var onlyStatusTells = false
         /// How many tickets are read again at this moment, and were at the most.
         var reading = 0
@@ -284,7 +284,7 @@ final class FakeTarget: TicketTarget {
             if step.verb == .set, let (name, value) = step.payload.members?.first.map({ ($0.key, $0.value) }) {
                 let isSet =
                     name == "tag" ? stored.tags.contains(value.text ?? "") : stored.properties[name] == value.text
-                if isSet { receipts[step.key] = Receipt(id: ticket.id) }
+                if isSet { receipts[step.key] = ticket }
             }
         }
         return receipts
@@ -351,6 +351,7 @@ final class FakeTarget: TicketTarget {
                 return .rejected(Diagnostic(code: "fake.no-ticket", "no such ticket", remedy: "look"))
             }
             receipt.stored = helpdesk.state.withLock { state in
+                if step.verb == .create { return "new" }
                 if state.onlyStatusTells, step.name != "status" { return nil }
                 return state.tickets.first { $0.id == ticket }?.properties["status"]
             }
