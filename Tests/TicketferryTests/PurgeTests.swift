@@ -69,7 +69,8 @@ struct PurgeTests {
         }
         #expect(try Data(contentsOf: tool.folder.appending(path: "crash.yaml")) == migrationFile)
         // The source is gone: the signed plan stays.
-        let broken = String(decoding: migrationFile, as: UTF8.self).replacing("name:", with: "name: x\nnam:", maxReplacements: 1)
+        let broken = String(decoding: migrationFile, as: UTF8.self).replacing(
+            "name:", with: "name: x\nnam:", maxReplacements: 1)
         try tool.write(broken, to: "crash.yaml")
         #expect(try migration.run("plan", "-o", "plan.json").code != 0)
         try tool.write(String(decoding: migrationFile, as: UTF8.self), to: "crash.yaml")
