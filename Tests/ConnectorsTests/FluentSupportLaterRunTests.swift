@@ -415,7 +415,7 @@ struct FluentSupportDeltaTests {
         let identity = MigrationIdentity(migration: "verified", source: "acme")
         let target = migration.target()
         try await target.prepare(policy: nil, sink: Notes())
-        let known = try #require(try await migration.journal.ticket("s2"))
+        let known = try #require(await migration.journal.ticket("s2"))
         var progress = TicketProgress()
         for step in known.steps {
             guard let receipt = step.receipt else { continue }
