@@ -303,10 +303,17 @@ public struct Runner: Sendable {
     /// A ticket that could not even be planned fails alone.
     private static func unreadable(_ stub: Stub, _ diagnostic: Diagnostic, run: Run) async throws {
         var record = try await run.journal.ticket(stub.id)?.ticket ?? TicketRecord(id: stub.id)
-        // What is complete in the target stays so, or people's edits of it would be taken for half a ticket of ours.
-        if record.state != .setAside && record.state != .complete { record.state = .failed }
-        record.failure = .init(diagnostic)
-        try await run.journal.record([.ticket(record)])
+        if record.state == .complete {
+            // It stays so, or people's edits of it would be taken for half a ticket of ours; the journal's list of failures
+            // does not name it.
+            var named = diagnostic
+            named.message = "ticket \(stub.id) was not read: \(diagnostic.message)"
+            run.setup.sink.emit(named)
+        } else {
+            if record.state != .setAside { record.state = .failed }
+            record.failure = .init(diagnostic)
+            try await run.journal.record([.ticket(record)])
+        }
         run.finished(TicketEnd(.failed(diagnostic)))
     }
 }

@@ -229,9 +229,7 @@ struct RunTests {
         let world = World(tickets)
         world.concurrency = 1
         var options = RunOptions()
-        var seal = PlanSeal()
-        for change in try await world.plan().1 { change.seals.forEach { seal.add($0) } }
-        options.seal = seal
+        options.seal = try await world.signed()
         // Dies after the first messages of the third ticket; then its next one and the first ticket change.
         func parts() -> Int { world.helpdesk.content.first { $0.subject == tickets[2].subject }?.parts.count ?? 0 }
         var at = 1
@@ -256,6 +254,20 @@ struct RunTests {
         #expect(differences(world.helpdesk.content, expected).isEmpty)
     }
 
+    @Test("a complete ticket that cannot be read once is named, and stays complete")
+    func anUnreadableTicketStaysComplete() async throws {
+        let world = World(madeUpTickets(3))
+        try await world.run()
+        world.source.unreadable.withLock { $0 = ["t1"] }
+        let report = try await world.run()
+        #expect(report.exitCause == .someFailed && report.counts.failed == 1)
+        #expect(world.heard.codes.contains("simulated.page"))
+        #expect(try await world.journal.ticket("t1")?.ticket.state == .complete)
+        world.source.unreadable.withLock { $0 = [] }
+        let again = try await world.run()
+        #expect(again.exitCause == nil && again.counts.unchanged == 3)
+    }
+
     @Test("a run over a part of the tickets ends no mistrust of the journal")
     func aPartClearsNothing() async throws {
         let world = World(madeUpTickets(3))
@@ -276,9 +288,7 @@ struct RunTests {
         let world = World(tickets)
         world.concurrency = 1
         var options = RunOptions()
-        var seal = PlanSeal()
-        for change in try await world.plan().1 { change.seals.forEach { seal.add($0) } }
-        options.seal = seal
+        options.seal = try await world.signed()
         // Dies in the middle of the third ticket, which is answered before the run goes on.
         var at = 1
         while world.helpdesk.content.count < 3 {

@@ -112,6 +112,8 @@ final class ListSource: TicketSource {
     let timesWithoutZone = Mutex(0)
     /// What the tickets become as soon as they have been listed once.
     let later = Mutex<[Ticket]?>(nil)
+    /// The ids of tickets that are listed and cannot be read.
+    let unreadable = Mutex(Set<String>())
     /// The ids of all tickets that a listing showed.
     let listed = Mutex(Set<String>())
     /// By the attachment's name.
@@ -140,12 +142,18 @@ final class ListSource: TicketSource {
         listed.withLock { $0.formUnion(all.map(\.id)) }
         let start = after.flatMap { Int($0.text) } ?? 0
         let end = min(start + pageSize, all.count)
-        let stubs = all[start..<end].map { Stub(id: $0.id, line: CanonicalLine($0)) }
+        let broken = unreadable.withLock { $0 }
+        let stubs = all[start..<end].map { ticket in
+            Stub(id: ticket.id, line: broken.contains(ticket.id) ? nil : CanonicalLine(ticket))
+        }
         if end == all.count, let later = later.withLock({ $0 }) { replace(later) }
         return Page(stubs: Array(stubs), next: end < all.count ? Cursor("\(end)") : nil, total: all.count)
     }
 
     func fetch(_ stub: Stub) async throws -> CanonicalLine {
+        if unreadable.withLock({ $0.contains(stub.id) }) {
+            throw Diagnostic(code: "simulated.page", "a web page came", remedy: "look", cause: .unavailable)
+        }
         guard let ticket = tickets.withLock({ $0.first { $0.id == stub.id } }) else { throw Unplugged() }
         return CanonicalLine(ticket)
     }

@@ -53,6 +53,13 @@ final class World {
         return (summary, changes)
     }
 
+    /// A plan of now, signed.
+    func signed() async throws -> PlanSeal {
+        var seal = PlanSeal()
+        for change in try await plan().1 { change.seals.forEach { seal.add($0) } }
+        return seal
+    }
+
     /// What an undisturbed run of the same tickets leaves.
     static func undisturbed(_ tickets: [Ticket]) async throws -> [FakeHelpdesk.Stored] {
         let world = World(tickets)
