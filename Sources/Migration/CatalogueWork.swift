@@ -82,20 +82,51 @@ extension TicketPreparation {
 extension Runner {
     /// Makes the catalogue in the target, before the first ticket.
     ///
-    /// What cannot be made is said and the tickets go on: what they lack then is among their losses.
+    /// What cannot be made is said, each by itself, and the rest is tried; then the tickets go on: what they lack is among
+    /// their losses.
     func writeCatalogue(_ run: Run) async throws {
         guard let (_, work) = try await run.preparation.catalogue(), !work.steps.isEmpty || work.record != nil else {
             return
         }
         await run.slots.acquire()
         defer { run.slots.release() }
-        var writer = TicketWriter(run: run, work: work)
-        switch try await writer.write()?.kind {
-        case .failed(let diagnostic), .setAside(let diagnostic), .unanswered(let diagnostic, _):
-            setup.sink.emit(diagnostic)
-            run.catalogueFailed(diagnostic)
-        default: break
+        var left = work
+        var failed: Diagnostic?
+        var refused = Set<WriteKey>()
+        repeat {
+            var writer = TicketWriter(run: run, work: left)
+            switch try await writer.write()?.kind {
+            case .failed(let diagnostic), .setAside(let diagnostic):
+                setup.sink.emit(diagnostic)
+                failed = failed ?? diagnostic
+            case .unanswered(let diagnostic, _):
+                setup.sink.emit(diagnostic)
+                failed = failed ?? diagnostic
+                refused.formUnion(left.steps.map(\.key))
+            default: refused.formUnion(left.steps.map(\.key))
+            }
+            // What is done is known by the journal; the first that is not is the one that failed.
+            guard let (_, now) = try await run.preparation.catalogue(),
+                let first = now.steps.first(where: { !refused.contains($0.key) })
+            else { break }
+            refused.insert(first.key)
+            left = now
+            left.steps = now.steps.filter { !refused.contains($0.key) && refused.isDisjoint(with: $0.needs) }
+        } while !left.steps.isEmpty
+        guard let failed else { return }
+        run.catalogueFailed(failed)
+        try await noteCatalogueFailure(failed)
+    }
+
+    /// Leaves the catalogue as not complete, whatever was written of it after the failure.
+    private func noteCatalogueFailure(_ diagnostic: Diagnostic) async throws {
+        guard let (ticket, steps) = try await journal.ticket(CatalogueEntry.ticketID), ticket.state == .complete else {
+            return
         }
+        var record = ticket
+        record.state = steps.contains { $0.state == .setAside } ? .setAside : .failed
+        record.failure = .init(diagnostic)
+        try await journal.record([.ticket(record)])
     }
 }
 

@@ -118,6 +118,24 @@ struct FluentSupportCatalogueTests {
         #expect(await site.state.savedReplies.count == 1)
     }
 
+    @Test("an entry that the site refuses keeps none of the others away")
+    func refusedFirst() async throws {
+        let site = try await Self.site(["pro"])
+        let journal = MemoryJournal()
+        let kinds: Set<CatalogueEntry.Kind> = [.product, .tag, .savedReply]
+        let (_, first) = try await Self.migrate(into: site, journal: journal, creating: kinds, refusing: "products")
+        #expect(first.catalogueFailure != nil && first.exitCause == .someFailed)
+        #expect(await site.state.savedReplies.count == 1)
+        #expect(await site.state.products.count == 0)
+        #expect(await site.state.tags.all.map(\.title).filter { $0 == "fragile" }.count == 1)
+        #expect(await journal.ticket(CatalogueEntry.ticketID)?.ticket.state == .failed)
+        let (_, last) = try await Self.migrate(into: site, journal: journal, creating: kinds)
+        #expect(last.exitCause == nil)
+        #expect(await site.state.products.count == 1)
+        #expect(await site.state.tags.all.map(\.title).filter { $0 == "fragile" }.count == 1)
+        #expect(await journal.ticket(CatalogueEntry.ticketID)?.ticket.state == .complete)
+    }
+
     /// Refuses what is posted to a path.
     private struct Refusing: HTTPTransport {
         var inner: any HTTPTransport
