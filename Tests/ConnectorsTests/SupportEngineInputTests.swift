@@ -52,6 +52,22 @@ struct SupportEngineInputTests {
             await refusals(try api(200, "")).map(\.code) == Array(repeating: "supportengine.empty-answer", count: 2))
     }
 
+    @Test(
+        "a server or gateway that keeps failing is named as such, with its status and what to do",
+        arguments: [
+            (429, "", "supportengine.too-many-requests", "--rate"),
+            (429, "{}", "supportengine.too-many-requests", "--rate"),
+            (502, "<html><title>Bad Gateway</title></html>", "supportengine.server-error", "error log"),
+            (503, #"{"message":"maintenance"}"#, "supportengine.server-error", "error log"),
+        ])
+    func gateway(status: Int, body: String, code: String, remedy: String) async throws {
+        let api = try SupportEngineBench.api(
+            InProcessTransport { _, _ in IncomingResponse(status: status, body: Array(body.utf8)) })
+        let said = await refusals(api)
+        #expect(said.map(\.code) == [code, code] && said.allSatisfy { $0.cause == .unavailable })
+        #expect(said.allSatisfy { $0.message.contains("HTTP \(status)") && $0.remedy.contains(remedy) })
+    }
+
     @Test("http where the site wants https goes over to https, and says so")
     func https() async throws {
         let bench = try await SupportEngineBench(tickets: 5)

@@ -148,6 +148,7 @@ struct SupportEngineAPI: Sendable {
 
     /// An answer that nobody can read.
     func unreadable(_ answer: APIAnswer) -> Diagnostic {
+        if answer.status == 429 || answer.status >= 500 { return overloaded(answer) }
         if case .notJSON(let kind, _, _) = answer.answer {
             if answer.status == 404 || answer.status == 410 {
                 return Diagnostic(
@@ -170,6 +171,21 @@ struct SupportEngineAPI: Sendable {
             return refusal(answer, json["error"]?.text ?? json["message"]?.text ?? "")
         }
         return answer.json == nil ? answer.problem : odd(answer)
+    }
+
+    /// An answer of the server or of a gateway before it, in SupportEngine's place, each time that it was asked.
+    private func overloaded(_ answer: APIAnswer) -> Diagnostic {
+        let isPause = answer.status == 429
+        return Diagnostic(
+            code: isPause ? "supportengine.too-many-requests" : "supportengine.server-error",
+            isPause
+                ? "the server, or a gateway before it, asks for a pause (HTTP 429), and went on doing so each time it was asked again"
+                : "the server, or a gateway before it, answered HTTP \(answer.status) in SupportEngine's place, each time it was asked",
+            subject: answer.request,
+            remedy: isPause
+                ? "run the same command again later, with fewer requests: `--rate 30/min`, or a smaller `concurrency`"
+                : "look whether the site works in a browser and into the server's error log, then run the same command again",
+            cause: .unavailable)
     }
 
     /// JSON that is not what this API promises.
