@@ -160,10 +160,17 @@ extension FluentSupportPlanner {
                     field: "assignee",
                     reason: "Fluent Support assigns an unassigned ticket to the agent who replies first",
                     fallback: .finishingFile))
+            // Whoever was given the ticket by people keeps it, also where it is the one who replied first: that leaves a line
+            // of the plugin in the ticket, as their answer leaves a row that carries none of our marks.
             plan.finishing.append(
-                "UPDATE \(options.tablePrefix)fs_tickets SET agent_id = NULL WHERE id = {id:ticket} AND message_id = '\(createKey.marker)' AND agent_id = \(firstResponder);"
+                "UPDATE \(options.tablePrefix)fs_tickets SET agent_id = NULL WHERE id = {id:ticket} AND message_id = '\(createKey.marker)' AND agent_id = \(firstResponder)\(unlessPeople("'response', 'internal_info'"));"
             )
         }
+    }
+
+    /// The condition that nobody but us left a row of these types in the ticket.
+    private func unlessPeople(_ types: String) -> String {
+        " AND NOT EXISTS (SELECT 1 FROM \(options.tablePrefix)fs_conversations AS c WHERE c.ticket_id = {id:ticket} AND c.conversation_type IN (\(types)) AND COALESCE(c.message_id, '') NOT LIKE 'ferry-%')"
     }
 
     private mutating func set(
@@ -247,8 +254,7 @@ extension FluentSupportPlanner {
         }
         line(
             clocks.filter { $0.0 != "created_at" },
-            " AND NOT EXISTS (SELECT 1 FROM \(options.tablePrefix)fs_conversations AS c WHERE c.ticket_id = {id:ticket} AND c.conversation_type = 'response' AND COALESCE(c.message_id, '') NOT LIKE 'ferry-%')"
-        )
+            unlessPeople("'response'"))
         line(clocks.filter { $0.0 == "created_at" }, "")
         plan.losses.append(
             Loss(
