@@ -35,7 +35,7 @@ struct LossBook {
     mutating func named(_ author: Person?, reason: String) {
         let name = author?.displayName ?? "unknown"
         guard namedAuthors.insert("\(name)\u{0}\(reason)").inserted else { return }
-        losses.append(Loss(field: "messages[].author", value: name, reason: reason, fallback: .header))
+        losses.append(Loss(author: author, reason: reason))
     }
 
     /// Notes the loss of every property of a ticket that has no place in the target.
@@ -51,6 +51,17 @@ struct LossBook {
 
     /// `customFields` of `customFields.Order`.
     private static func root(_ field: String) -> String { String(field.prefix { $0 != "." && $0 != "[" }) }
+}
+
+extension Loss {
+    /// An author whom a header names: by the name alone, since an address of a third person never stands in a message.
+    init(author: Person?, reason: String) {
+        let name = author?.displayName ?? "unknown"
+        let hasAddress = author?.email.map { !$0.isEmpty } ?? false
+        self.init(
+            field: "messages[].author", value: name,
+            reason: reason + (hasAddress ? "; the address stays in the archive alone" : ""), fallback: .header)
+    }
 }
 
 extension Ticket {

@@ -206,7 +206,7 @@ extension FluentSupportPlanner {
     mutating func named(_ author: Person?, reason: String) {
         let name = author?.displayName ?? "unknown"
         guard namedAuthors.insert("\(name)\u{0}\(reason)").inserted else { return }
-        plan.losses.append(Loss(field: "messages[].author", value: name, reason: reason, fallback: .header))
+        plan.losses.append(Loss(author: author, reason: reason))
     }
 
     /// What stands for an empty text.

@@ -196,7 +196,8 @@ extension SmartSupportTarget {
             losses: [
                 Loss(
                     field: "messages[].author", value: writer.email,
-                    reason: "the site has no agent of this address", fallback: .header)
+                    reason: "the site has no agent of this address; the header has the name, the archive the address",
+                    fallback: .header)
             ])
     }
 
