@@ -9,7 +9,7 @@ extension Selection {
         self.init()
         let known = ["status", "createdSince", "updatedSince", "ids", "exclude", "order"]
         let entries = Entries(try value.entries("`select`", known: known), of: "`select`", in: value)
-        status = try entries["status"]?.strings("`status`") ?? []
+        status = try entries["status"].map(Self.statuses) ?? []
         createdSince = try entries["createdSince"].map { try Self.time($0, "`createdSince`") }
         isSinceLast = try entries["updatedSince"]?.string("`updatedSince`") == "last"
         if !isSinceLast { updatedSince = try entries["updatedSince"].map { try Self.time($0, "`updatedSince`") } }
@@ -25,6 +25,20 @@ extension Selection {
             excludedRequesters = Set(requesters.map { $0.lowercased() })
             excludedTags = Set(try entries["tag"].map { try Self.list($0, "`tag`", folder) } ?? [])
         }
+    }
+
+    /// Canonical words, and labels of the source that no mapping has a word for: what is almost a canonical word is a slip.
+    private static func statuses(_ value: YAMLValue) throws -> [String] {
+        let words = Ticket.Status.allCases.map(\.rawValue)
+        let texts = try value.strings("`status`")
+        for text in texts where !words.contains(text) {
+            guard let near = words.first(where: { EditDistance.between(text, $0) <= 1 }) else { continue }
+            throw value.error(
+                "migration.unknown-word", "`status` cannot be `\(text)`",
+                remedy: "write `\(near)`, or one of: " + words.joined(separator: ", ")
+                    + "; or a label of the source that has none of these words")
+        }
+        return texts
     }
 
     /// A date or a time of RFC 3339; a date is its midnight in UTC.

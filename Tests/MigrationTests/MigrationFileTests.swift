@@ -59,6 +59,29 @@ struct MigrationFileTests {
         rest: drop
         """
 
+    @Test(
+        "a status that is almost a canonical word is a slip; a label of the source is none",
+        arguments: [
+            ("opne", "open"), ("Closed", "closed"), ("on-hold", "onHold"), ("clsoed", "closed"),
+        ])
+    func statusSlip(written: String, meant: String) throws {
+        func read(_ status: String) throws -> Selection {
+            try decode(
+                """
+                ticketferry: 1
+                name: x
+                source: {connector: csv, path: a.csv}
+                target: {connector: new-desk, url: "sandbox:"}
+                select: {status: [\(status)]}
+                """
+            ).selection
+        }
+        let error = #expect(throws: Diagnostic.self) { try read("open, \(written)") }
+        #expect(error?.code == "migration.unknown-word" && error?.cause == .badInput)
+        #expect(error?.remedy.hasPrefix("write `\(meant)`") == true && error?.location?.line == 5)
+        #expect(try read("open, Wartet auf Kunde, active").status == ["open", "Wartet auf Kunde", "active"])
+    }
+
     @Test func everyKeyIsRead() throws {
         let file = try decode(whole)
         #expect(file.name == "acme-to-new" && file.source.name == "acme" && file.concurrency == 3)
