@@ -36,6 +36,31 @@ public enum JournalPlace {
         return found
     }
 
+    /// Why a file or folder of a run cannot be made or written at a place; nil: it can.
+    ///
+    /// Writes nothing: the permissions and the disk are asked.
+    public static func unwritable(_ path: String) -> Diagnostic? {
+        var place = URL(fileURLWithPath: path).standardizedFileURL.path
+        if access(place, F_OK) == 0, access(place, W_OK) != 0 { return unwritable(path, place) }
+        // SQLite puts files beside a journal, and what is not there yet is made in the next folder that is.
+        repeat { place = (place as NSString).deletingLastPathComponent } while place != "/" && access(place, F_OK) != 0
+        var status = stat()
+        if stat(place, &status) == 0, status.st_mode & S_IFMT != S_IFDIR {
+            errno = ENOTDIR
+            return unwritable(path, place)
+        }
+        return access(place, W_OK | X_OK) == 0 ? nil : unwritable(path, place)
+    }
+
+    private static func unwritable(_ path: String, _ place: String) -> Diagnostic {
+        Diagnostic(
+            code: "journal.unwritable-place",
+            "a run could not write here: \(String(cString: strerror(errno))) (\(place))", subject: path,
+            remedy:
+                "give this user the right to write there, or name another place in `journal:` and `archive:`; nothing was written",
+            cause: .machine)
+    }
+
     /// What a file system of that type, as Linux names it, means for a journal; nil: nothing.
     package static func network(_ path: String, type: String) -> Diagnostic? {
         if ["nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "davfs", "fuse.davfs2", "fuse.sshfs"]

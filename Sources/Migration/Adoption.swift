@@ -18,7 +18,7 @@ struct Adoption: Sendable {
             let generations = found.values.joined().map { $0.isTakenBack ? $0.generation + 1 : $0.generation }
             identity.generation = max(identity.generation, generations.max() ?? 0)
         }
-        try await journal.setHead(JournalHead(identity: identity, target: target.address))
+        try await journal.setHead(JournalHead(identity: identity, target: setup.place(of: target.address)))
         // A run that dies while it adopts leaves a journal that lacks tickets: the next one must not take them for new.
         try await journal.record([.runBegan(setup.clock.now())])
         let preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)

@@ -23,7 +23,12 @@ extension MigrationFile {
             case .secret(let reference):
                 do {
                     options[name] = .secret(try reference.read(name, at: option.location, environment: environment))
-                } catch  where isSandbox {
+                } catch let missing as Diagnostic where isSandbox {
+                    // Any login will do here; the real site will want it.
+                    var missing = missing
+                    missing.severity = .note
+                    missing.message += "; the practice site takes any login, the real one will not"
+                    sink.emit(missing)
                     options[name] = .secret(Secret("sandbox"))
                 }
             case .secrets(let references):
@@ -108,6 +113,16 @@ extension MigrationFile {
                 remedy: "fix the path or the file's permissions")
         }
         return data
+    }
+}
+
+extension MigrationFile.Side {
+    /// The file that a practice site stands in, absolute; nil for any other address, and for one that forgets all.
+    public var practiceFile: String? {
+        guard case .text(let url) = options["url"]?.value, url.hasPrefix("sandbox:"), url != "sandbox:" else {
+            return nil
+        }
+        return String(url.dropFirst("sandbox:".count))
     }
 }
 

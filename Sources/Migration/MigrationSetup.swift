@@ -54,6 +54,9 @@ public struct MigrationSetup: Sendable {
     private(set) var kept: KeptFiles?
     /// A fingerprint of the migration file and of what it names; nil: unknown.
     public var definition: String?
+    /// The file that a practice site (`sandbox:FILE`) stands in: all practice sites have one address; nil for any other
+    /// target.
+    public var practiceFile: String?
     /// Whether only a part of the tickets was asked for besides the limit: by their ids or as a sample.
     public var isPart = false
 
@@ -103,11 +106,15 @@ public struct MigrationSetup: Sendable {
         return MigrationIdentity(migration: self.name, source: source, generation: head?.identity.generation ?? 0)
     }
 
+    /// What a journal knows a target by: its address, and for a practice site the file that it stands in.
+    func place(of address: String) -> String { practiceFile.map { "\(address) in \($0)" } ?? address }
+
     /// Checks that a journal is that of this migration.
     ///
     /// - Throws: `Diagnostic` with cause `machine` if it is another's.
     func check(_ head: JournalHead?, identity: MigrationIdentity, target: String) throws {
         guard let head else { return }
+        let target = place(of: target)
         let wrong: String? =
             if head.identity.migration != identity.migration {
                 "migration “\(head.identity.migration)”, not of “\(identity.migration)”"

@@ -151,7 +151,7 @@ public struct Runner: Sendable {
     private func write(
         _ summary: PlanSummary, identity: MigrationIdentity, ids: Set<String>?, borrows: Bool, began: Duration
     ) async throws -> RunReport {
-        try await journal.setHead(JournalHead(identity: identity, target: target.address))
+        try await journal.setHead(JournalHead(identity: identity, target: setup.place(of: target.address)))
         // A run that did not end may have lost its last commits with the machine's power: the journal is then believed
         // only in what it has, not in what it lacks, until a run has gone through all tickets.
         let isMistrusted = try await journal.isMistrusted

@@ -66,6 +66,7 @@ struct OpenedMigration {
             observer: ConsoleObserver(progress: console.progress), stop: stop)
         setup.isPart = !flags.only.isEmpty
         setup.archive = file.archive
+        setup.practiceFile = file.target.practiceFile
         setup.creating = try file.creatingKinds()
         setup.definition = try file.definition()
         return setup
@@ -132,6 +133,20 @@ struct OpenedMigration {
     func journalForReading() throws -> any Journal {
         if let journal = try SQLiteJournal.reading(path: file.journal) { return journal }
         return MemoryJournal()
+    }
+
+    /// Why a run could not keep its journal or archive where the migration file puts them.
+    ///
+    /// Writes nothing. What else of the place could hurt is said.
+    func placeProblems() -> [Diagnostic] {
+        var problems: [Diagnostic] = []
+        do {
+            try JournalPlace.look(at: file.journal).forEach { setup.sink.emit($0) }
+        } catch let diagnostic as Diagnostic {
+            problems.append(diagnostic)
+        } catch {}
+        problems += [file.journal, file.archive].compactMap { $0 }.compactMap { JournalPlace.unwritable($0) }
+        return problems
     }
 
     /// The journal, as its one writer; says what of its place could hurt.

@@ -51,6 +51,9 @@ struct JournalTroubleTests {
         try PracticeMigration.write(
             "locked", to: "locked.yaml", migration.tool, url: migration.practice.url, more: ["journal: \(name)"])
         let before = try migration.practice.counts()
+        let check = try migration.run("check", file: "locked.yaml")
+        #expect(check.code == 74 && check.output.contains("Not ready"), "\(check.output)\(check.errors)")
+        #expect(check.errors.contains("journal.unwritable-place"), "\(check.errors)")
         let end = try migration.run("migrate", file: "locked.yaml")
         #expect(end.code == 74, "\(end.output)\(end.errors)")
         #expect(end.errors.contains("journal.") && end.errors.contains("  fix: "), "\(end.errors)")
@@ -211,6 +214,8 @@ struct JournalTroubleTests {
         #expect(end.code == 74, "\(end.output)\(end.errors)")
         #expect(end.errors.contains("journal.") && end.errors.contains("  fix: "), "\(end.errors)")
         #expect((try migration.practice.counts() - before).writes == 0)
+        let check = try migration.run("check")
+        #expect(check.code == 74 && check.errors.contains("journal.unwritable-place"), "\(check.errors)")
         // What only reads goes on.
         #expect(try migration.run("status").output.contains("20 created"))
         try disk.setReadOnly(false)

@@ -27,7 +27,7 @@ struct CheckCommand: AsyncParsableCommand {
         let opened = try await OpenedMigration(migration, console: console)
         try await opened.file.warnOfBorrowed(console)
         let journal = try opened.journalForReading()
-        let findings = try await opened.using {
+        var findings = try await opened.using {
             switch opened.destination {
             case .helpdesk(let target):
                 try await Check(
@@ -37,6 +37,7 @@ struct CheckCommand: AsyncParsableCommand {
             }
         }
         await journal.close()
+        findings.problems += opened.placeProblems()
         console.progress.clear()
         for problem in findings.problems { console.emit(problem) }
         if console.json {

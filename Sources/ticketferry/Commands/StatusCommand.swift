@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import ArgumentParser
 import Connectors
+import Foundation
 import Journal
 import Migration
 import Reports
@@ -25,11 +26,22 @@ struct StatusCommand: AsyncParsableCommand {
         let console = Console(options)
         let file = try MigrationFile.read(migration, connectors: Registry.connectors)
         guard let journal = try SQLiteJournal.reading(path: file.journal) else {
+            // What is only there after a run, or after `archive`: the journal may be lost.
+            let traces = [file.finishingFile, file.archive].compactMap { $0 }
+                .filter { FileManager.default.fileExists(atPath: $0) }
             if console.json {
-                console.print(json: RunReport(state: .interrupted).json)
-            } else {
+                var json = RunReport(state: .interrupted).json
+                if !traces.isEmpty { json["traces"] = .array(traces.map { .string($0) }) }
+                console.print(json: json)
+            } else if traces.isEmpty {
                 console.print(
                     "Nothing has been written yet: there is no journal. Begin with: ticketferry plan \(migration)")
+            } else {
+                console.print("There is no journal at \(TerminalText.safe(file.journal)), but this is here:")
+                for trace in traces { console.print("  \(TerminalText.safe(trace))") }
+                console.print(
+                    "If this migration was run before, put its journal back, or rebuild it from the target: ticketferry migrate \(migration) --adopt"
+                )
             }
             return
         }
