@@ -41,8 +41,30 @@ public struct Verification: Sendable {
         }
     }
 
+    /// Tags of one ticket that people added in the target: told, and no difference.
+    public struct AddedTags: Hashable, Sendable {
+        /// The ticket's id in the source.
+        public var id: String
+        /// What people quote in the source.
+        public var number: String?
+        /// The ticket's id in the target.
+        public var targetID: String
+        /// Where people see it in the target.
+        public var url: String?
+        /// In the order of their letters.
+        public var tags: [String]
+    }
+
     /// Tickets of the source that were looked for.
     public var tickets = 0
+    /// Tickets of the source that `undo` took back and that were not written again: not looked for.
+    public var takenBack = 0
+    /// Whether there was no journal to tell what an `undo` took back.
+    public var isWithoutJournal = false
+    /// Tickets with tags that people added, in the source's order; the first ``limit``.
+    public var addedTags: [AddedTags] = []
+    /// How many tags people added.
+    public var addedTagsCount = 0
     /// Tickets of the source that the target has not.
     public var missing = 0
     /// Copies too many of tickets of ours.
@@ -92,6 +114,7 @@ public struct Verification: Sendable {
             "tickets": [
                 "expected": JSON(tickets), "found": JSON(tickets - missing - failed.count), "missing": JSON(missing),
                 "different": JSON(differentTickets), "extra": JSON(extra), "listed": JSON(listed),
+                "takenBack": JSON(takenBack),
                 "independentCount": independentCount.map { JSON($0) } ?? .null,
             ],
             "messages": [
@@ -102,8 +125,21 @@ public struct Verification: Sendable {
             "counts": .object(
                 counts.sorted { $0.key.rawValue < $1.key.rawValue }.map { .init($0.key.rawValue, JSON($0.value)) }),
             "declared": JSON(declared), "differences": .array(different.flatMap(\.json)),
+            "addedByPeople": .array(
+                addedTags.map {
+                    [
+                        "id": .string($0.id), "number": JSON($0.number), "targetId": .string($0.targetID),
+                        "url": JSON($0.url), "tags": .array($0.tags.map { .string($0) }),
+                    ]
+                }),
             "failed": .array(failed.map { ["id": .string($0.id), "error": $0.diagnostic.json] }),
         ]
+    }
+
+    /// Adds tags that people added.
+    mutating func add(_ added: AddedTags) {
+        addedTagsCount += added.tags.count
+        if addedTags.count < Self.limit { addedTags.append(added) }
     }
 
     /// Adds what was found of a ticket.

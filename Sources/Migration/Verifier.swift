@@ -30,22 +30,25 @@ public struct Verifier: Sendable {
         let identity = try await setup.identity(in: journal)
         try await setup.check(journal.head(), identity: identity, target: target.address)
         var result = Verification()
+        let knowsGeneration = try await journal.head() != nil
+        result.isWithoutJournal = !knowsGeneration
         let found = Dictionary(grouping: try await target.inventory().filter { !$0.isTakenBack }, by: \.digest)
         result.independentCount = try await target.independentCount()
         let preparation = TicketPreparation(
             setup: setup, target: target, journal: MemoryJournal(), identity: identity)
+        let known = Known(found: found, hasGeneration: knowsGeneration)
         try await verifyCatalogue(preparation, &result)
         var waiting: [TicketWork] = []
         try await SourceScan(setup: setup, phase: .verifying).run(preparation) { work, _, _ in
             waiting.append(work)
             guard waiting.count >= setup.concurrency else { return }
-            try await look(waiting, found, &result, each)
+            try await look(waiting, known, &result, each)
             waiting = []
         } failed: { id, diagnostic in
             result.tickets += 1
             result.failed.append((id, diagnostic))
         }
-        try await look(waiting, found, &result, each)
+        try await look(waiting, known, &result, each)
         return result
     }
 
@@ -61,8 +64,26 @@ public struct Verifier: Sendable {
         }
     }
 
+    /// What is known of the target before its tickets are read one by one.
+    private struct Known: Sendable {
+        /// By marker.
+        var found: [String: [FoundTicket]]
+        /// Whether the journal says which generation counts.
+        var hasGeneration: Bool
+
+        /// Those of a creation: of the journal's generation, else of the newest that the target shows.
+        func tickets(of create: Step) -> [FoundTicket] {
+            let all = found[create.key.digest] ?? []
+            let generation = hasGeneration ? create.key.generation : all.map(\.generation).max()
+            return all.filter { $0.generation == generation }
+        }
+    }
+
     private struct Looked: Sendable {
         var ticket: Verification.Ticket
+        /// Nothing is expected of it: `undo` took it back.
+        var isTakenBack = false
+        var addedTags: [String] = []
         var messages = 0
         var files = 0
         var unfetched = 0
@@ -71,14 +92,14 @@ public struct Verifier: Sendable {
     }
 
     private func look(
-        _ works: [TicketWork], _ found: [String: [FoundTicket]], _ result: inout Verification,
+        _ works: [TicketWork], _ known: Known, _ result: inout Verification,
         _ each: (Verification.Ticket) async throws -> Void
     ) async throws {
         let looked = try await withThrowingTaskGroup(of: (Int, Result<Looked, Diagnostic>).self) { group in
             for (i, work) in works.enumerated() {
                 group.addTask {
                     do {
-                        return (i, .success(try await look(work, found)))
+                        return (i, .success(try await look(work, known)))
                     } catch let diagnostic as Diagnostic where diagnostic.cause != .machine {
                         return (i, .failure(diagnostic))
                     }
@@ -91,6 +112,9 @@ public struct Verifier: Sendable {
         for (i, work) in works.enumerated() {
             result.tickets += 1
             switch looked[i] {
+            case .success(let one)? where one.isTakenBack:
+                result.tickets -= 1
+                result.takenBack += 1
             case .success(let one)?:
                 result.messages += one.messages
                 result.files += one.files
@@ -99,6 +123,12 @@ public struct Verifier: Sendable {
                 if one.isFound { result.listed += 1 }
                 if one.ticket.isMissing { result.missingMessages += one.messages }
                 result.add(one.ticket)
+                if let targetID = one.ticket.targetID, !one.addedTags.isEmpty {
+                    result.add(
+                        Verification.AddedTags(
+                            id: work.id, number: work.number, targetID: targetID, url: one.ticket.url,
+                            tags: one.addedTags))
+                }
                 if !one.ticket.differences.isEmpty { try await each(one.ticket) }
             case .failure(let diagnostic)?: result.failed.append((work.id, diagnostic))
             case nil: break
@@ -106,7 +136,7 @@ public struct Verifier: Sendable {
         }
     }
 
-    private func look(_ work: TicketWork, _ found: [String: [FoundTicket]]) async throws -> Looked {
+    private func look(_ work: TicketWork, _ known: Known) async throws -> Looked {
         var out = Looked(
             ticket: Verification.Ticket(id: work.id, number: work.number, targetID: nil, url: nil, differences: []))
         guard let create = work.all.first(where: { $0.verb == .create }) else {
@@ -115,22 +145,21 @@ public struct Verifier: Sendable {
             ]
             return out
         }
-        let candidates = (found[create.key.digest] ?? []).filter { $0.generation == create.key.generation }
+        let candidates = known.tickets(of: create)
+        let journalled = try await journal.ticket(work.id)
+        out.isTakenBack = candidates.isEmpty && journalled?.ticket.state == .takenBack
+        if out.isTakenBack { return out }
         out.isFound = !candidates.isEmpty
         for double in candidates.dropFirst() {
             out.ticket.differences.append(Difference(.doubledTicket, "ticket", found: double.receipt.id))
         }
         var receipt = candidates.first?.receipt
-        if receipt == nil, let known = try await journal.ticket(work.id), let id = known.ticket.targetID {
+        if receipt == nil, let journalled, let id = journalled.ticket.targetID {
             // Some targets find a ticket by more than its id; that stands in the receipt's details.
-            receipt = known.steps.first { $0.part == create.key.part }?.receipt ?? Receipt(id: id)
+            receipt = journalled.steps.first { $0.part == create.key.part }?.receipt ?? Receipt(id: id)
         }
         var expected = await target.expectation(
             of: TicketPlan(steps: work.all, losses: work.losses, finishing: work.finishing))
-        let notes = Set(work.all.filter(\.key.isMigrationNote).map(\.key.digest))
-        for i in expected.messages.indices where notes.contains(expected.messages[i].digest) {
-            expected.messages[i].hasPlace = false
-        }
         out.messages = expected.messages.count
         guard let receipt, let stored = try await target.stored(ticket: receipt) else {
             out.ticket.targetID = receipt?.id
@@ -138,8 +167,12 @@ public struct Verifier: Sendable {
             return out
         }
         (out.ticket.targetID, out.ticket.url) = (stored.id, stored.url ?? receipt.url)
+        expected.settleNotes(of: work.all, journalled: journalled?.steps ?? [], in: stored)
         let comparison = TicketComparison(expected, stored)
         out.waitingDates = comparison.waitingDates
+        // A tag that an earlier mapping set is ours too.
+        let ourTags = Set(journalled?.steps.filter { $0.verb == .set }.map(\.name) ?? [])
+        out.addedTags = stored.tags.subtracting(expected.tags).filter { !ourTags.contains("tag \($0)") }.sorted()
         out.ticket.differences += comparison.differences
         for (message, file, there) in comparison.files {
             guard there.locator != nil else {
@@ -162,10 +195,11 @@ public struct Verifier: Sendable {
             out.ticket.differences.isEmpty
             ? [] : try await journal.losses(of: work.id).filter { !work.losses.contains($0) }
         // A later run added them (one more migration note): a plan as if nothing were written has no steps for them.
-        let steps = out.ticket.differences.isEmpty ? [] : try await journal.ticket(work.id)?.steps ?? []
         let planned = Set(work.all.map(\.key.part))
         let ours = Set(
-            steps.filter { $0.verb == .append && !planned.contains($0.part) }.compactMap { $0.receipt?.id })
+            (journalled?.steps ?? []).filter { $0.verb == .append && !planned.contains($0.part) }.compactMap {
+                $0.receipt?.id
+            })
         for i in out.ticket.differences.indices {
             let difference = out.ticket.differences[i]
             out.ticket.differences[i].isDeclared =

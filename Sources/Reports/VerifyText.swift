@@ -47,6 +47,21 @@ package struct VerifyText {
                 "\(TerminalText.counted(count, "difference")) in \(TerminalText.counted(v.differentTickets, "ticket"))")
         }
         var lines = ["Compared \(what): \(result)"]
+        if v.takenBack > 0 {
+            lines.append("\(TerminalText.counted(v.takenBack, "ticket")) that `undo` took back were not looked for")
+        }
+        if v.isWithoutJournal, v.missing > 0 {
+            lines.append(
+                "There is no journal: whether an `undo` took back some of the \(TerminalText.counted(v.missing, "missing ticket")) cannot be told"
+            )
+        }
+        if v.addedTagsCount > 0 {
+            let some = v.addedTags.prefix(5).map { "\($0.number ?? $0.id): \($0.tags.joined(separator: ", "))" }
+            lines.append(
+                TerminalText.safe(
+                    "\(TerminalText.counted(v.addedTagsCount, "tag")) added by people, which is no difference (\(some.joined(separator: "; "))\(v.addedTags.count > 5 ? "; …" : ""))"
+                ))
+        }
         if v.declared > 0 {
             lines.append(
                 "\(TerminalText.counted(v.declared, "difference")) more that the migration named as losses")

@@ -87,6 +87,55 @@ struct VerifyTests {
     }
 }
 
+@Suite("What verify tells besides differences")
+struct VerifyTellsTests {
+    let tickets = madeUpTickets(5, messages: 4)
+
+    private func verify(_ world: World) async throws -> Verification {
+        try await Verifier(
+            setup: world.setup(), target: FakeTarget(world.helpdesk, clock: world.clock), journal: world.journal
+        ).verify()
+    }
+
+    @Test("tags that people added, and no tag of ours")
+    func addedTags() async throws {
+        let world = World(tickets)
+        try await world.run()
+        // A tag that left the source stays in the target, and is ours.
+        var changed = tickets
+        changed[2].tags = []
+        world.source.replace(changed)
+        world.helpdesk.state.withLock { state in
+            let at = state.tickets.firstIndex { $0.subject == "Subject 1" }!
+            state.tickets[at].tags.formUnion(["urgent", "back office"])
+        }
+        let result = try await verify(world)
+        #expect(result.exitCause == nil && result.addedTagsCount == 2)
+        #expect(result.addedTags.map(\.id) == ["t1"] && result.addedTags[0].tags == ["back office", "urgent"])
+        #expect(result.json["addedByPeople"]?.array?.first?["tags"] == ["back office", "urgent"])
+    }
+
+    @Test("tickets that `undo` took back, which nobody misses")
+    func takenBack() async throws {
+        let world = World(tickets)
+        try await world.run()
+        _ = try await Undoer(
+            setup: world.setup(), target: FakeTarget(world.helpdesk, clock: world.clock), journal: world.journal
+        ).undo()
+        var result = try await verify(world)
+        #expect(result.exitCause == nil && result.takenBack == 5 && result.missing == 0)
+        #expect(result.json["tickets"]?["takenBack"]?.int == 5)
+        // Written again: of the next generation, also for who has no journal.
+        try await world.run()
+        for journal in [world.journal, MemoryJournal()] {
+            world.journal = journal
+            result = try await verify(world)
+            #expect(result.exitCause == nil && result.tickets == 5, "\(result.json.canonicalText)")
+            #expect(result.isWithoutJournal == (try await journal.head() == nil))
+        }
+    }
+}
+
 @Suite("Pairing messages without marks")
 struct PairingTests {
     private func expected(_ texts: [String], kind: Message.Kind = .reply) -> [ExpectedMessage] {
