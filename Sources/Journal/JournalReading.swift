@@ -183,7 +183,12 @@ extension SQLiteJournal {
                 if let state = TicketRecord.State(rawValue: row["state"]) { counts.tickets[state] = row["n"] }
             }
             for row in try Row.fetchAll(
-                db, sql: "SELECT verb, count(*) AS n FROM steps WHERE state = 'done' GROUP BY verb")
+                db,
+                sql: """
+                    SELECT verb, count(*) AS n FROM steps WHERE state = 'done'
+                    AND generation = (SELECT CAST(coalesce(max(value), 0) AS INTEGER) FROM meta WHERE key = 'generation')
+                    GROUP BY verb
+                    """)
             {
                 if let verb = Step.Verb(rawValue: row["verb"]) { counts.steps[verb] = row["n"] }
             }

@@ -43,7 +43,9 @@ public struct Export: Sendable {
         let reading = SourceReading(
             setup: setup, reader: TicketReading(setup: setup, policy: setup.attachments, files: nil, log: nil),
             phase: .planning)
+        var unseen = UnseenStatuses(setup.selection)
         try await reading.run { read in
+            unseen.see(read.ticket)
             let made = try await compared(made(read), isThere: isThere)
             tally.add(made.change, line: made.line)
             try await each(made.change)
@@ -51,8 +53,9 @@ public struct Export: Sendable {
             setup.sink.emit(diagnostic)
             tally.summary.skip += 1
         }
-        if setup.selection.limit == nil { tally.summary.gone = try await others(than: reading.seen) }
-        return await tally.finished(setup)
+        var summary = await tally.finished(setup)
+        try await settle(&summary, seen: reading.seen, unseen: unseen)
+        return summary
     }
 
     /// Shows each ticket that the selection lets through with its losses; writes nothing.
@@ -96,7 +99,9 @@ public struct Export: Sendable {
             reader: TicketReading(
                 setup: setup, policy: setup.attachments, files: store?.files ?? files, log: store?.log),
             phase: .reading)
+        var unseen = UnseenStatuses(setup.selection)
         try await reading.run { read in
+            unseen.see(read.ticket)
             try store?.writer.add(id: read.ticket.id, line: read.line, files: [])
             do {
                 let made = try await compared(made(read), isThere: isThere)
@@ -115,7 +120,7 @@ public struct Export: Sendable {
         var summary = await tally.finished(setup)
         if summary.read.timesWithoutZone > 0 { throw Diagnostic.noZone(summary.read.timesWithoutZone) }
         if let expectedDigest, expectedDigest != summary.digest { throw Diagnostic.planDiffers }
-        if setup.selection.limit == nil { summary.gone = try await others(than: reading.seen) }
+        try await settle(&summary, seen: reading.seen, unseen: unseen)
         try store?.writer.finish { try? setup.mapping.decode($0).id }
         try keep(try await others(than: written), of: store) { read in try write(made(read)) }
         let catalogue = await catalogue()
@@ -249,6 +254,18 @@ public struct Export: Sendable {
 
     /// Whether the file is there: without it the journal tells nothing.
     private var isThere: Bool { FileManager.default.fileExists(atPath: target.path) }
+
+    /// What is gone from the source, and what of the numbers somebody should see.
+    private func settle(_ summary: inout PlanSummary, seen: Set<Int>, unseen: UnseenStatuses) async throws {
+        summary.listed = seen.count
+        var known = 0
+        if setup.selection.listsWhole {
+            summary.gone = try await others(than: seen)
+            known = try await others(than: []).count
+        }
+        summary.warnings = PlanWarnings(setup.selection).all(of: summary, known: known, unseen: unseen)
+        for warning in summary.warnings { setup.sink.emit(warning) }
+    }
 
     /// The tickets that stand in the file by the journal and are none of these, in the order of their ids' bytes.
     private func others(than ids: Set<Int>) async throws -> [String] {

@@ -257,7 +257,7 @@ public enum RunState: String, Sendable, CaseIterable {
 public struct JournalCounts: Hashable, Sendable {
     /// Tickets by how far they are; an absent state is 0.
     public var tickets: [TicketRecord.State: Int] = [:]
-    /// Understood steps by verb.
+    /// Understood steps by verb, those of the present generation: what an `undo` took back is not there any more.
     public var steps: [Step.Verb: Int] = [:]
     /// Steps of which nobody knows whether they are written.
     public var inDoubt = 0

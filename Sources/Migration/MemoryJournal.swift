@@ -219,7 +219,9 @@ public actor MemoryJournal: Journal {
         var counts = JournalCounts()
         for ticket in state.tickets.values { counts.tickets[ticket.state, default: 0] += 1 }
         for step in state.steps.values.flatMap(\.values) {
-            if step.state == .done { counts.steps[step.verb, default: 0] += 1 }
+            if step.state == .done, step.generation == state.head?.identity.generation ?? 0 {
+                counts.steps[step.verb, default: 0] += 1
+            }
             if step.inDoubt { counts.inDoubt += 1 }
         }
         counts.losses = Set(state.losses.keys).union(state.stepLosses.keys).reduce(0) { $0 + losses(of: $1).count }

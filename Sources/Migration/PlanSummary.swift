@@ -125,6 +125,16 @@ public struct PlanSummary: Sendable {
     public var steps = 0
     /// Messages whose text changed in the source after they were written.
     public var changedTexts = 0
+    /// The first twenty of them: the ticket's id and the step's name (`reply m3`).
+    public var changedTextsNamed: [(ticket: String, message: String)] = []
+    /// Tickets that the source listed, whatever the selection says; of a limited plan, those until the limit.
+    public var listed = 0
+    /// Tickets of ours that the target's list has no more: ids in the source.
+    ///
+    /// Empty also where the target cannot list at a small cost (``TargetFeatures/listsCheaply``).
+    public var goneFromTarget: [String] = []
+    /// What of the numbers somebody should look at before the plan is believed; emitted too.
+    public var warnings: [Diagnostic] = []
     /// Tickets whose steps differ although the source's line does not: the mapping changed.
     public var remapped = 0
     /// Steps of earlier runs of which nobody knows whether they are written.
@@ -159,7 +169,7 @@ public struct PlanSummary: Sendable {
             "skip": JSON(skip),
             "conflict": JSON(conflict), "gone": JSON(gone.count), "losses": JSON(losses), "mails": JSON(mails),
             "requests": JSON(requests), "seconds": .number(String(Int(seconds.rounded(.up)))), "bytes": JSON(bytes),
-            "overLimit": JSON(overLimit),
+            "overLimit": JSON(overLimit), "listed": JSON(listed), "goneFromTarget": JSON(goneFromTarget.count),
         ]
     }
 }

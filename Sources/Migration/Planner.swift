@@ -6,9 +6,9 @@ internal import TicketModel
 ///
 /// It is given only the target's reading side.
 public struct Planner: Sendable {
-    private let setup: MigrationSetup
-    private let target: any TargetReader
-    private let journal: any Journal
+    let setup: MigrationSetup
+    let target: any TargetReader
+    let journal: any Journal
 
     /// Plans a migration against a target that is not yet prepared.
     public init(setup: MigrationSetup, target: any TargetReader, journal: any Journal) {
@@ -97,35 +97,48 @@ public struct Planner: Sendable {
             tally.summary.catalogue = CatalogueSummary(entries, work: work)
             tally.addSteps(of: work)
         }
+        var unseen = UnseenStatuses(setup.selection)
         try await scan.run(preparation) { work, ticket, line in
             if checksTarget, found == nil, work.unknownCreate != nil {
                 found = try await inventory(from: identity.generation)
             }
             tally.add(work, found: found ?? [:])
+            unseen.see(ticket)
             try await each(work, ticket, line)
         } failed: { _, diagnostic in
             setup.sink.emit(diagnostic)
             tally.summary.skip += 1
         }
-        if setup.selection.limit == nil, setup.selection.updatedSince == nil, !setup.stop.isStopped {
-            tally.summary.gone = try await gone(besides: scan.seen)
+        tally.summary.listed = scan.seen.count
+        var known = 0
+        if setup.selection.listsWhole, !setup.stop.isStopped {
+            (tally.summary.gone, known) = try await gone(besides: scan.seen)
+        }
+        if !adopted, setup.selection.limit == nil, !setup.stop.isStopped {
+            tally.summary.goneFromTarget = try await goneFromTarget(among: setup.selection.ids, listed: found)
         }
         tally.summary.read = await setup.source.readReport()
         for loss in await setup.source.losses() { tally.add(loss) }
         tally.summary.preparations = try await target.preparations()
         tally.summary.borrowings = try await target.borrowings()
+        tally.summary.warnings = PlanWarnings(setup.selection).all(of: tally.summary, known: known, unseen: unseen)
+        for warning in tally.summary.warnings { setup.sink.emit(warning) }
         let features = await target.features
         return tally.finished(requestTime: features.requestTime, concurrency: setup.concurrency)
     }
 
-    /// The ids that the journal has and the listing had not.
-    private func gone(besides seen: Set<Int>) async throws -> [String] {
+    /// The ids that the journal has and the listing had not, and how many the journal has; without those that `undo` took
+    /// back.
+    private func gone(besides seen: Set<Int>) async throws -> (ids: [String], known: Int) {
         var gone: [String] = []
+        var known = 0
         var last: String?
         while true {
             let page = try await journal.realTickets(after: last, limit: 1000)
-            guard let end = page.last else { return gone }
-            gone += page.map(\.id).filter { !seen.contains($0.hashValue) }
+            guard let end = page.last else { return (gone, known) }
+            let here = page.filter { $0.state != .takenBack }
+            known += here.count
+            gone += here.map(\.id).filter { !seen.contains($0.hashValue) }
             last = end.id
         }
     }
@@ -161,6 +174,9 @@ struct PlanTally {
             }
         }
         summary.changedTexts += work.changedTexts.count
+        for text in work.changedTexts where summary.changedTextsNamed.count < 20 {
+            summary.changedTextsNamed.append((work.id, text))
+        }
         if let create = work.unknownCreate, found[create.key.digest] != nil {
             summary.unknownInTarget += 1
         }

@@ -3,7 +3,7 @@ internal import TicketModel
 
 /// Decides, by a person's word, what the tool could not: whether writes that were set aside are in the target.
 public struct Resolve: Sendable {
-    private let journal: any Journal
+    let journal: any Journal
 
     /// What a person found in the target.
     public enum Decision: Hashable, Sendable {
@@ -26,9 +26,7 @@ public struct Resolve: Sendable {
         let found = try await journal.ticket(id)
         let steps = found?.steps.filter { $0.state == .setAside } ?? []
         guard let head, var record = found?.ticket, !steps.isEmpty else {
-            throw Diagnostic(
-                code: "resolve.nothing", "nothing of ticket “\(id)” is set aside",
-                remedy: "`ticketferry status` lists the tickets that are, by their ids in the source")
+            throw Diagnostic.nothingSetAside(id)
         }
         record.state = .failed
         record.failure = nil

@@ -19,6 +19,8 @@ public struct RunReport: Sendable {
         public var uncertain = 0
         /// Of the others: those of which a write was found in the target instead of being sent.
         public var adopted = 0
+        /// Only in a status: tickets that `undo` took back and that were not written again.
+        public var takenBack = 0
         /// Of `unchanged` and `updated`: those whose properties people changed meanwhile.
         public var conflicts = 0
 
@@ -40,8 +42,10 @@ public struct RunReport: Sendable {
     public var losses = 0
     /// Tickets that were left for the next plan: they were not any more as in the one that was signed.
     public var unsigned = 0
-    /// Why an entry of the catalogue could not be made; those after it were not tried.
+    /// Why entries of the catalogue could not be made: the first reason.
     public var catalogueFailure: Diagnostic?
+    /// Only in a status: when an `undo` began that has not come to its end.
+    public var undoBegan: String?
     /// What is still borrowed.
     public var borrowed: [BorrowingRecord] = []
     /// Tickets that failed or were set aside, the first thousand.
@@ -92,6 +96,15 @@ public struct RunReport: Sendable {
             "failures": .array(failures.map(\.failureJSON)), "started": JSON(started?.description),
             "finished": JSON(finished?.description),
         ]
+        if let plan {
+            value["gone"] = JSON(plan.gone.count)
+            if !plan.goneFromTarget.isEmpty {
+                value["goneFromTarget"] = .array(plan.goneFromTarget.map { .string($0) })
+            }
+            if !plan.warnings.isEmpty { value["warnings"] = .array(plan.warnings.map(\.json)) }
+        }
+        if let undoBegan { value["undoUnfinished"] = .string(undoBegan) }
+        if counts.takenBack > 0 { value["counts"]?["takenBack"] = JSON(counts.takenBack) }
         if counts.conflicts > 0 { value["counts"]?["conflicts"] = JSON(counts.conflicts) }
         if unsigned > 0 { value["unsigned"] = JSON(unsigned) }
         if let stoppedBy { value["stoppedBy"] = stoppedBy.json }

@@ -33,6 +33,9 @@ public struct Selection: Hashable, Sendable {
     /// Everything.
     public init() {}
 
+    /// Whether all tickets of the source are listed and meant, so that one that is not there is gone.
+    var listsWhole: Bool { limit == nil && updatedSince == nil && ids == nil }
+
     /// Whether nothing is left out.
     var isAll: Bool {
         var nothing = Selection()

@@ -16,11 +16,17 @@ public struct JournalReader: Sendable {
         let counts = try await journal.counts()
         var report = RunReport(state: run?.state ?? .interrupted)
         report.counts.created = counts.tickets[.complete] ?? 0
-        // The catalogue is one unit of work too, but no ticket.
-        if try await journal.ticket(CatalogueEntry.ticketID)?.ticket.state == .complete { report.counts.created -= 1 }
+        report.counts.takenBack = counts.tickets[.takenBack] ?? 0
+        report.messages["created"] = (counts.steps[.create] ?? 0) + (counts.steps[.append] ?? 0)
+        // The catalogue is one unit of work too, but no ticket, and its entries are no messages.
+        if let (record, steps) = try await journal.ticket(CatalogueEntry.ticketID) {
+            if record.state == .complete { report.counts.created -= 1 }
+            if record.state == .takenBack { report.counts.takenBack -= 1 }
+            report.messages["created", default: 0] -= steps.count { $0.verb == .create && $0.state == .done }
+        }
+        report.undoBegan = try await journal.memo(.undo)?.string
         report.counts.failed = counts.tickets[.failed] ?? 0
         report.counts.uncertain = counts.tickets[.setAside] ?? 0
-        report.messages["created"] = (counts.steps[.create] ?? 0) + (counts.steps[.append] ?? 0)
         report.losses = counts.losses
         report.borrowed = try await journal.borrowings(open: true)
         report.failures = try await journal.failures(limit: 1000)

@@ -30,6 +30,10 @@ public struct TargetFeatures: Hashable, Sendable {
     public var keepsOneNamePerAddress: Bool
     /// Lines at the head of the finishing file: comments that say what it is for and how to run it.
     public var finishingHead: [String]
+    /// Whether ``TargetReader/inventory()`` shows all tickets of ours at about one request for a hundred of them.
+    ///
+    /// A plan then looks which of them people deleted.
+    public var listsCheaply: Bool
     /// About how long a request takes, as measured while preparing: for the plan's estimate.
     public var requestTime: Duration
 
@@ -37,7 +41,7 @@ public struct TargetFeatures: Hashable, Sendable {
     public init(
         notes: Bool, notificationPolicies: [NotificationPolicy], settleTime: Duration = .seconds(60),
         maxFileSize: Int? = nil, keepsOneNamePerAddress: Bool = false, finishingHead: [String] = [],
-        requestTime: Duration = .milliseconds(100)
+        listsCheaply: Bool = false, requestTime: Duration = .milliseconds(100)
     ) {
         self.keepsOneNamePerAddress = keepsOneNamePerAddress
         self.notes = notes
@@ -45,6 +49,7 @@ public struct TargetFeatures: Hashable, Sendable {
         self.settleTime = settleTime
         self.maxFileSize = maxFileSize
         self.finishingHead = finishingHead
+        self.listsCheaply = listsCheaply
         self.requestTime = requestTime
     }
 }

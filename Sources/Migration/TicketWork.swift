@@ -59,7 +59,7 @@ struct TicketWork: Sendable {
     var overLimit: Int
     /// Of the line as read.
     var source: String
-    /// Of all the steps.
+    /// Of all the steps, as if nothing were written yet: it changes with source and mapping alone.
     var draft: String
     /// What the ticket is when all steps are done.
     var endState = TicketRecord.State.complete
@@ -115,14 +115,13 @@ extension TicketWork {
         changedTexts = []
         steps = []
 
-        var texts: [String] = []
+        draft = Self.draft(of: plan.steps)
         var todo = Set<WriteKey>()
         // Also what is in no plan any more (a message that left the source) has moved the ticket.
         let ownSteps = Set(plan.steps.filter { !$0.disturbsOthers }.map(\.key))
         let lastWrite = progress.done.lazy.filter { !ownSteps.contains($0.key) }.map(\.value.order).max() ?? 0
         for step in plan.steps {
             let fingerprint = step.fingerprint
-            texts += [step.key.part, fingerprint]
             guard let done = progress.done[step.key] else {
                 todo.insert(step.key)
                 continue
@@ -138,7 +137,6 @@ extension TicketWork {
                 notices.append(.kindChanged(ticket: ticket.id, before: before, now: step.name))
             }
         }
-        draft = Fingerprint(ofTexts: texts).text
         let writesElse = plan.steps.contains { todo.contains($0.key) && $0.disturbsOthers }
         let undone = plan.steps.filter { $0.undoneByOthers && progress.done[$0.key] != nil }
         // All of them or none: they move each other.
@@ -162,6 +160,11 @@ extension TicketWork {
             } else {
                 .update
             }
+    }
+
+    /// The fingerprint of all steps of a plan.
+    static func draft(of steps: [Step]) -> String {
+        Fingerprint(ofTexts: steps.flatMap { [$0.key.part, $0.fingerprint] }).text
     }
 
     /// Why nothing may be sent for a ticket whose written messages went while as many others came: where messages have no
@@ -252,6 +255,13 @@ struct TicketPreparation: Sendable {
         var work = TicketWork(
             ticket: ticket, line: line, plan: plan, losses: losses, record: known.record, progress: known.progress,
             inDoubt: known.inDoubt)
+        if !known.progress.done.isEmpty {
+            // What a plan adds for the sake of what is written (one more note, the way through the staging mailbox) is none
+            // of the mapping's making.
+            let bare = await target.plan(
+                draft, losses: mapped.losses, files: files, identity: identity, progress: TicketProgress())
+            work.draft = TicketWork.draft(of: bare.steps)
+        }
         work.files = files.joined().compactMap { try? $0.get() }
         work.kept = files
         if !work.changedTexts.isEmpty {

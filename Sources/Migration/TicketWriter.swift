@@ -142,6 +142,7 @@ struct TicketWriter {
                 return .done(receipt, adopted: false, losses: losses)
             case .rejected(let diagnostic):
                 run.answered(after: answered - sent, meter, at: answered)
+                if let gone = try await failGone(step) { return .ended(gone) }
                 owed.append(step.mayNotRepeat ? .rejected(step.key) : .withdrawn(step.key))
                 return .ended(try await fail(diagnostic))
             case .notNow(let diagnostic, let retryAfter):
@@ -183,7 +184,9 @@ struct TicketWriter {
                 run.settled(adopted: true)
                 return .done(receipt, adopted: true, losses: receipt.losses)
             case .success(.notFound): continue
-            case .success(.cannotTell(let diagnostic)): return .ended(try await aside(step, diagnostic))
+            case .success(.cannotTell(let diagnostic)):
+                if let gone = try await failGone(step) { return .ended(gone) }
+                return .ended(try await aside(step, diagnostic))
             case .failure(let diagnostic):
                 return .ended(
                     run.isStopping ? leftOff(inDoubt: !once) : unanswered(diagnostic, inDoubt: !once))
@@ -303,6 +306,13 @@ struct TicketWriter {
         try await commit([.ticket(record), .losses(ticket: work.id, losses)])
         end.kind = .failed(diagnostic)
         return end
+    }
+
+    /// Fails a ticket that an earlier run made and people deleted since: nothing of this step can be in it; nil: it is there.
+    private mutating func failGone(_ step: Step) async throws -> TicketEnd? {
+        guard step.verb != .create, let gone = await work.whyGone(from: run.target) else { return nil }
+        owed.append(.withdrawn(step.key))
+        return try await fail(gone)
     }
 
     private mutating func aside(_ step: Step, _ diagnostic: Diagnostic) async throws -> TicketEnd {

@@ -81,7 +81,7 @@ package struct PlanText {
         if summary.skip > 0 { counts.append(style.red("\(TerminalText.count(summary.skip)) that cannot go")) }
         var lines = [style.bold(TerminalText.counted(summary.total, "ticket") + ": ") + counts.joined(separator: ", ")]
         if summary.isEmpty {
-            lines.append(style.green("Nothing to do: the target holds all of it."))
+            lines.append(nothing)
             return lines
         }
         let mails = TerminalText.counted(summary.mails, "e-mail")
@@ -95,6 +95,27 @@ package struct PlanText {
             lines.append("  e-mails by ticket: \(TerminalText.safe(some))\(summary.mailed.count > 5 ? ", …" : "")")
         }
         return lines
+    }
+
+    /// Why nothing is to be sent: only where all is there, that is said.
+    private var nothing: String {
+        if summary.total == 0 {
+            return style.yellow(
+                summary.listed == 0
+                    ? "Nothing to do: the source lists no tickets."
+                    : "Nothing to do: the selection leaves out all \(TerminalText.counted(summary.listed, "ticket")) of the source."
+            )
+        }
+        if !summary.goneFromTarget.isEmpty {
+            return style.yellow(
+                "Nothing to send; no longer in the target: \(TerminalText.counted(summary.goneFromTarget.count, "ticket"))."
+            )
+        }
+        if summary.skip > 0 { return style.yellow("Nothing to send: what can go is in the target.") }
+        if !summary.gone.isEmpty {
+            return style.green("Nothing to do: the target holds all that the source lists now.")
+        }
+        return style.green("Nothing to do: the target holds all of it.")
     }
 
     private var preparations: [String] {
@@ -172,8 +193,12 @@ package struct PlanText {
             notices.append("\(TerminalText.counted(summary.remapped, "ticket")) differ because the mapping changed")
         }
         if summary.changedTexts > 0 {
+            let some = summary.changedTextsNamed.map {
+                "\($0.message == "ticket" ? "the opening text" : $0.message) of \($0.ticket)"
+            }.joined(separator: ", ")
+            let more = summary.changedTexts > summary.changedTextsNamed.count ? ", …" : ""
             notices.append(
-                "\(TerminalText.counted(summary.changedTexts, "text")) changed in the source after they were written: they stay"
+                "\(TerminalText.counted(summary.changedTexts, "text")) changed in the source after they were written: they stay (\(some)\(more))"
             )
         }
         return notices.isEmpty ? [] : ["", style.bold("Note")] + bullets(notices)

@@ -36,6 +36,17 @@ package struct RunText {
                     "\(TerminalText.counted(report.unsigned, "ticket")) changed since the plan was signed: left for the next plan"
                 ))
         }
+        if let began = report.undoBegan {
+            lines.append(
+                style.red(
+                    "An `undo` that began at \(TerminalText.safe(began)) has not come to its end: run `ticketferry undo` again"
+                ))
+        }
+        if let plan = report.plan, plan.total == 0, plan.listed > 0 {
+            lines.append(
+                style.yellow(
+                    "The selection leaves out all \(TerminalText.counted(plan.listed, "ticket")) of the source"))
+        }
         if let purged = report.purged {
             lines.append("Purged at \(purged): only these counts are left; nothing can be added or taken back")
         }
@@ -66,6 +77,7 @@ package struct RunText {
         add(c.created, "created")
         add(c.updated, "updated")
         add(c.unchanged, "unchanged")
+        add(c.takenBack, "taken back by `undo`", style.yellow)
         add(c.adopted, "of them found in the target")
         add(c.conflicts, "edited by people meanwhile", style.yellow)
         add(c.skipped, "that cannot go", style.red)

@@ -439,6 +439,38 @@ struct FluentSupportDeltaTests {
         #expect(found.exitCause == nil, "\(found.json.canonicalText)")
     }
 
+    @Test("is no changed mapping, and leaves notes that verify knows for ours")
+    func isNoChangedMapping() async throws {
+        let tickets = [Ticket.sample(id: "s1"), Ticket.sample(id: "s2", status: .open)]
+        let migration = try FluentSupportMigration(try await .practice(), tickets: tickets)
+        defer { migration.close() }
+        try await migration.migrate()
+        var changed = tickets
+        changed[0] = try FluentSupportLaterRunTests.with(changed[0], reply: "late", day: 9)
+        changed[0].customFields["Order"] = .string("another order")
+        changed[0].customFields["Basket"] = .string("3 kettles")
+        changed[1].status = .closed
+        for now in [tickets, changed] {
+            migration.source.replace(now)
+            #expect(try await plan(migration).0.remapped == 0)
+            try await migration.migrate()
+            let (summary, _) = try await plan(migration)
+            #expect(summary.isEmpty && summary.remapped == 0)
+            let found = try await migration.verify()
+            #expect(found.exitCause == nil, "\(found.shown)")
+        }
+        // What is in none of the notes is missed.
+        let sandbox = try #require(migration.bench.sandbox)
+        try await sandbox.edit { state in
+            for var response in state.responses.all where response.content.contains("3 kettles") {
+                response.content = response.content.replacingOccurrences(of: "3 kettles", with: "2 kettles")
+                state.responses[response.id] = response
+            }
+        }
+        let found = try await migration.verify()
+        #expect(found.counts == [.text: 1], "\(found.shown)")
+    }
+
     @Test("sets what changed, there and back, and calls no text changed")
     func setsWhatChanged() async throws {
         let tickets = [Ticket.sample(id: "s1"), Ticket.sample(id: "s2", status: .open)]

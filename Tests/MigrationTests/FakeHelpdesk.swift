@@ -38,6 +38,8 @@ final class FakeHelpdesk: Sendable {
         /// Whether it refuses every policy but `allow`.
         var cannotMute = false
         var settleTime = Duration.seconds(60)
+        /// Whether its list is cheap.
+        var listsCheaply = false
         /// What goes on working after we gave up.
         var late: [(at: Duration, step: Step, ticket: String?)] = []
     }
@@ -147,7 +149,8 @@ final class FakeTarget: TicketTarget {
     var features: TargetFeatures {
         TargetFeatures(
             notes: true, notificationPolicies: [.mute, .allow, .refuse],
-            settleTime: helpdesk.state.withLock { $0.settleTime }, finishingHead: ["-- finish"])
+            settleTime: helpdesk.state.withLock { $0.settleTime }, finishingHead: ["-- finish"],
+            listsCheaply: helpdesk.state.withLock { $0.listsCheaply })
     }
     var address: String { "https://new.example" }
 

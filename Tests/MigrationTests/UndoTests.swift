@@ -39,6 +39,24 @@ struct UndoTests {
         #expect(world.helpdesk.content.allSatisfy { WriteKey.parse(marker: $0.marker)?.generation == 1 })
     }
 
+    @Test("is in the status: what it took back counts no more, and one that has not come to its end is named")
+    func status() async throws {
+        let world = World(tickets)
+        try await world.run()
+        let written = try await JournalReader(world.journal).status()
+        let plug = Plug()
+        _ = try await undoer(world, plug: plug).undo()
+        let after = try await JournalReader(world.journal).status()
+        #expect(after.counts.created == 0 && after.counts.takenBack == 6 && after.messages["created"] == 0)
+        #expect(after.json["counts"]?["takenBack"]?.int == 6 && after.undoBegan == nil)
+        try await world.run()
+        let again = try await JournalReader(world.journal).status()
+        #expect(again.messages == written.messages && again.counts.created == 6 && again.counts.takenBack == 0)
+        _ = try? await undoer(world, plug: Plug(at: plug.passed / 2)).undo()
+        let broken = try await JournalReader(world.journal).status()
+        #expect(broken.undoBegan != nil && broken.json["undoUnfinished"]?.string == broken.undoBegan)
+    }
+
     @Test("that is interrupted at any moment, once and again, ends as if undisturbed; nobody migrates in between")
     func maybeInterrupted() async throws {
         let counting = World(tickets)

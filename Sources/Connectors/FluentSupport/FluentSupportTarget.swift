@@ -123,7 +123,7 @@ package final class FluentSupportTarget: TicketTarget {
             return TargetFeatures(
                 notes: true, notificationPolicies: policies, settleTime: options.settleTime,
                 maxFileSize: site.maxFileSize, keepsOneNamePerAddress: true, finishingHead: finishingHead,
-                requestTime: site.requestTime)
+                listsCheaply: true, requestTime: site.requestTime)
         }
     }
 

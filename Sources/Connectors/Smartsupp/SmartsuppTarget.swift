@@ -76,7 +76,7 @@ final class SmartsuppTarget: TicketTarget {
         get async {
             TargetFeatures(
                 notes: false, notificationPolicies: [.refuse, .allow], settleTime: options.settleTime,
-                requestTime: site.requestTime)
+                listsCheaply: true, requestTime: site.requestTime)
         }
     }
 

@@ -12,7 +12,10 @@ struct ResolveCommand: AsyncParsableCommand {
         abstract: "Decides whether a write that was set aside is in the target.",
         discussion: """
             Needed only for tickets that `status` shows as not known to be written. Look in the target first; nothing is \
-            sent by this command, the next `migrate` goes on by it.
+            written by this command, the next `migrate` goes on by it.
+
+            A ticket that was written and that somebody deleted in the target since is written anew after `not-written`; the \
+            target is asked whether it is really gone.
 
             Example:
               ticketferry resolve acme.yaml 1042 not-written
@@ -49,10 +52,15 @@ struct ResolveCommand: AsyncParsableCommand {
         try await file.warnOfBorrowed(console)
         try JournalPlace.look(at: file.journal).forEach { console.emit($0) }
         let journal = try SQLiteJournal(path: file.journal)
+        let resolve = Resolve(journal)
         let names: [String]
         do {
-            names = try await Resolve(journal).run(
-                ticket: id, decision == .written ? .written(targetID: targetID) : .notWritten)
+            if decision == .notWritten, try await resolve.isWritten(id) {
+                names = try await writeAnew(resolve, console)
+            } else {
+                names = try await resolve.run(
+                    ticket: id, decision == .written ? .written(targetID: targetID) : .notWritten)
+            }
         } catch {
             await journal.close()
             throw error
@@ -63,6 +71,18 @@ struct ResolveCommand: AsyncParsableCommand {
         } else {
             let decided = names.joined(separator: ", ")
             console.print("Decided for ticket \(id): \(decided). Go on with: ticketferry migrate \(migration)")
+        }
+    }
+
+    private func writeAnew(_ resolve: Resolve, _ console: Console) async throws -> [String] {
+        let opened = try await OpenedMigration(migration, console: console)
+        guard case .helpdesk(let target) = opened.destination else {
+            throw Failure.cannot(
+                "be asked for a ticket: run `ticketferry migrate` again", opened.file.targetConnector.name,
+                at: opened.file.target.location)
+        }
+        return try await opened.using {
+            try await resolve.writeAnew(ticket: id, setup: opened.setup, target: target)
         }
     }
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import TicketModel
+
+extension TargetReader {
+    /// Whether a ticket of ours is not in the target any more; one read.
+    func isGone(_ ticket: Receipt) async throws -> Bool { try await storedFingerprint(ticket: ticket) == nil }
+}
+
+extension Planner {
+    /// At most so many tickets that the list lacks are asked for one by one: a list that lacks more is not believed, and the
+    /// plan says what is sure.
+    private static let askedAlone = 50
+
+    /// The complete tickets of the journal that people deleted in the target.
+    ///
+    /// The target's list is read for it, unless it was read before; what it lacks is asked for by itself, since people can
+    /// take a mark away too.
+    /// - Parameters:
+    ///   - ids: the tickets that are meant; nil: all.
+    ///   - listed: the target's list by marker, where it was read already.
+    /// - Returns: their ids in the source; of those that the list lacks, the first ``askedAlone`` are looked at.
+    /// - Throws: `Diagnostic` where target or journal cannot be read.
+    func goneFromTarget(among ids: Set<String>?, listed: [String: [FoundTicket]]?) async throws -> [String] {
+        guard await target.features.listsCheaply else { return [] }
+        var there: Set<String>?
+        var gone: [String] = []
+        var asked = 0
+        var last: String?
+        while true {
+            let page = try await journal.realTickets(after: last, limit: 1000)
+            guard let end = page.last else { return gone }
+            last = end.id
+            for record in page where record.state == .complete && ids?.contains(record.id) ?? true {
+                guard let id = record.targetID else { continue }
+                if there == nil {
+                    let found = if let listed { listed.values.flatMap(\.self) } else { try await target.inventory() }
+                    there = Set(found.map(\.receipt.id))
+                }
+                guard there?.contains(id) == false, asked < Self.askedAlone else { continue }
+                asked += 1
+                let steps = try await journal.ticket(record.id)?.steps ?? []
+                let receipt = steps.first { $0.verb == .create }?.receipt ?? Receipt(id: id)
+                if try await target.isGone(receipt) { gone.append(record.id) }
+            }
+        }
+    }
+}
+
+extension TicketWork {
+    /// Why the target did not take a step, or cannot tell of it, where the reason is that people deleted the ticket; nil:
+    /// it is there, or nobody can tell.
+    func whyGone(from target: any TargetReader) async -> Diagnostic? {
+        guard let ticket = ticketReceipt, (try? await target.isGone(ticket)) == true else { return nil }
+        return .ticketGone(id, targetID: ticket.id)
+    }
+}
+
+extension Resolve {
+    /// Forgets what was written of a ticket that people deleted in the target, so that the next run writes it anew.
+    ///
+    /// Sends reads alone. What its creation made besides (a customer) is not forgotten by the target: a later `undo` leaves
+    /// it there.
+    /// - Returns: the names of the steps that are forgotten.
+    /// - Throws: `Diagnostic` `resolve.still-there` where the target has it, `resolve.nothing` where nothing of it was
+    ///   written, `journal.another-migration` where the journal is not of this target.
+    public func writeAnew(ticket id: String, setup: MigrationSetup, target: any TargetReader) async throws -> [String] {
+        guard let head = try await journal.head(), let (record, steps) = try await journal.ticket(id),
+            let targetID = record.targetID
+        else { throw Diagnostic.nothingSetAside(id) }
+        try await target.prepare(policy: .allow, sink: setup.sink)
+        let identity = MigrationIdentity(
+            migration: setup.name, source: setup.sourceName ?? head.identity.source,
+            generation: head.identity.generation)
+        try await setup.check(head, identity: identity, target: target.address)
+        let create = steps.first { $0.verb == .create }
+        guard try await target.isGone(create?.receipt ?? Receipt(id: targetID)) else {
+            throw Diagnostic.stillThere(id, targetID: targetID)
+        }
+        var entries: [JournalEntry] = [.losses(ticket: id, []), .finishing(ticket: id, [])]
+        for step in steps {
+            let key = identity.key(ticket: id, part: step.part)
+            entries += [.stepLosses(key, []), .withdrawn(key)]
+        }
+        try await journal.record(entries + [.ticket(TicketRecord(id: id, number: record.number))])
+        return steps.map(\.name)
+    }
+
+    /// Whether a ticket was written and none of its writes is set aside: then only its absence from the target can be decided.
+    public func isWritten(_ id: String) async throws -> Bool {
+        guard let (record, steps) = try await journal.ticket(id) else { return false }
+        return record.targetID != nil && !steps.contains { $0.state == .setAside }
+    }
+}
+
+extension Diagnostic {
+    fileprivate static func ticketGone(_ id: String, targetID: String) -> Diagnostic {
+        Diagnostic(
+            code: "run.ticket-gone", "ticket \(targetID) is no longer in the target: somebody deleted it there",
+            remedy:
+                "to have it written anew: `ticketferry resolve MIGRATION \(id) not-written`, then `ticketferry migrate`; to leave it deleted, take it out with `select: exclude` or leave it",
+            cause: .someFailed)
+    }
+
+    fileprivate static func stillThere(_ id: String, targetID: String) -> Diagnostic {
+        Diagnostic(
+            code: "resolve.still-there", "ticket “\(id)” is in the target, as \(targetID)",
+            remedy: "delete it there first if it is to be written anew; nothing was changed", cause: .refused)
+    }
+
+    /// Nothing of a ticket is a person's to decide.
+    static func nothingSetAside(_ id: String) -> Diagnostic {
+        Diagnostic(
+            code: "resolve.nothing", "nothing of ticket “\(id)” is set aside",
+            remedy: "`ticketferry status` lists the tickets that are, by their ids in the source")
+    }
+}

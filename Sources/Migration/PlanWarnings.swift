@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import TicketModel
+
+/// What a plan's numbers should make somebody ask before it is believed.
+///
+/// Nothing here ends a run: a source may well be empty, and tickets do leave it.
+struct PlanWarnings {
+    private let selection: Selection
+
+    init(_ selection: Selection) { self.selection = selection }
+
+    /// All of them.
+    ///
+    /// - Parameters:
+    ///   - summary: the plan.
+    ///   - known: how many tickets the journal has, where it was looked at.
+    ///   - unseen: the words of the selection that no ticket had.
+    /// - Returns: warnings, the most general first.
+    func all(of summary: PlanSummary, known: Int, unseen: UnseenStatuses) -> [Diagnostic] {
+        var warnings: [Diagnostic] = []
+        // A delta may well find nothing.
+        if summary.total == 0, selection.updatedSince == nil, selection.limit != 0, selection.ids == nil {
+            warnings.append(summary.listed == 0 ? .emptySource : .emptySelection(of: summary.listed))
+        }
+        if selection.limit == nil, selection.updatedSince == nil {
+            for word in unseen.words.sorted() { warnings.append(.noSuchStatus(word)) }
+        }
+        if Self.isMany(summary.gone.count, of: known) {
+            warnings.append(.manyGone(summary.gone.count, of: known))
+        }
+        if !summary.goneFromTarget.isEmpty { warnings.append(.goneFromTarget(summary.goneFromTarget)) }
+        return warnings
+    }
+
+    /// Whether so many tickets are gone from a source that a dump may be cut or a filter changed: more than a tenth and at
+    /// least ten, or more than half.
+    ///
+    /// A helpdesk that is still at work loses a ticket now and then; a tenth of all goes by a retention rule, which is worth
+    /// a look too.
+    static func isMany(_ gone: Int, of known: Int) -> Bool { gone >= 10 && gone * 10 > known || gone * 2 > known }
+}
+
+/// The words of `select: status:` that no ticket of the plan has.
+struct UnseenStatuses {
+    private(set) var words: Set<String>
+
+    init(_ selection: Selection) { words = Set(selection.status) }
+
+    mutating func see(_ ticket: Ticket) {
+        guard !words.isEmpty else { return }
+        if let status = ticket.status?.rawValue { words.remove(status) }
+        if let label = ticket.statusLabel { words.remove(label) }
+    }
+}
+
+extension Diagnostic {
+    fileprivate static var emptySource: Diagnostic {
+        Diagnostic(
+            .warning, code: "plan.no-tickets", "the source has no tickets",
+            remedy: "if it should have some, look at the dump or at what the login may read; nothing is to be written")
+    }
+
+    fileprivate static func emptySelection(of listed: Int) -> Diagnostic {
+        Diagnostic(
+            .warning, code: "plan.none-selected", "`select:` leaves out all \(listed) tickets of the source",
+            remedy: "compare its words with `ticketferry inspect MIGRATION`; nothing is to be written")
+    }
+
+    fileprivate static func noSuchStatus(_ word: String) -> Diagnostic {
+        Diagnostic(
+            .warning, code: "plan.status-unseen",
+            "`select:` names the status `\(word)`, and no ticket that goes has it",
+            remedy: "canonical words are \(Ticket.Status.allCases.map(\.rawValue).joined(separator: ", ")); "
+                + "`ticketferry inspect MIGRATION` shows the source's own labels")
+    }
+
+    fileprivate static func goneFromTarget(_ ids: [String]) -> Diagnostic {
+        Diagnostic(
+            .warning, code: "plan.gone-from-target",
+            "\(ids.count) tickets that were written are no longer in the target: "
+                + ids.prefix(20).joined(separator: ", ") + (ids.count > 20 ? ", …" : ""),
+            remedy:
+                "where that was not meant: `ticketferry resolve MIGRATION ID not-written`, then `migrate` writes it anew"
+        )
+    }
+
+    fileprivate static func manyGone(_ gone: Int, of known: Int) -> Diagnostic {
+        Diagnostic(
+            .warning, code: "plan.many-gone",
+            "\(gone) of the \(known) tickets that the journal has are not in the source any more: a dump that is cut short, or a changed filter?",
+            remedy:
+                "compare the number of tickets with that of the helpdesk; they stay in the target, whatever the reason")
+    }
+}

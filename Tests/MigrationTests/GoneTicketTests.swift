@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+import Testing
+import TicketModel
+
+@testable import Migration
+
+@Suite("A ticket that people deleted in the target")
+struct GoneTicketTests {
+    let tickets = madeUpTickets(6)
+
+    /// A world whose ticket t2 somebody deleted after the run.
+    private func world() async throws -> (World, targetID: String) {
+        let world = World(tickets)
+        world.helpdesk.state.withLock { $0.listsCheaply = true }
+        try await world.run()
+        let id = try #require(try await world.journal.ticket("t2")?.ticket.targetID)
+        world.helpdesk.state.withLock { state in state.tickets.removeAll { $0.id == id } }
+        return (world, id)
+    }
+
+    private func grown() -> [Ticket] {
+        var grown = tickets
+        var more = Message(kind: .reply)
+        more.id = "2m9"
+        more.body = .text("one more")
+        grown[1].messages.append(more)
+        return grown
+    }
+
+    private func target(_ world: World) -> FakeTarget { FakeTarget(world.helpdesk, clock: world.clock) }
+
+    @Test("is named by a plan, where the target lists cheaply")
+    func isNamed() async throws {
+        let (world, _) = try await world()
+        var (summary, _) = try await world.plan()
+        #expect(summary.goneFromTarget == ["t2"] && summary.isEmpty)
+        #expect(summary.warnings.map(\.code) == ["plan.gone-from-target"])
+        #expect(summary.json["goneFromTarget"]?.int == 1)
+        #expect(try await world.run().json["goneFromTarget"] == ["t2"])
+        world.selection.ids = ["t1"]
+        (summary, _) = try await world.plan()
+        #expect(summary.goneFromTarget.isEmpty)
+        world.selection = Selection()
+        world.helpdesk.state.withLock { $0.listsCheaply = false }
+        (summary, _) = try await world.plan()
+        #expect(summary.goneFromTarget.isEmpty)
+    }
+
+    @Test("fails by that name in a delta, and is written anew after `not-written`")
+    func isWrittenAnew() async throws {
+        let (world, id) = try await world()
+        world.source.replace(grown())
+        let report = try await world.run()
+        #expect(report.counts.failed == 1 && report.counts.uncertain == 0)
+        #expect(report.failures.map(\.id) == ["t2"] && report.failures[0].failure?.code == "run.ticket-gone")
+        #expect(report.failures[0].failure?.message.contains("ticket \(id) is no longer in the target") == true)
+        #expect(report.failures[0].failure?.remedy.contains("resolve MIGRATION t2 not-written") == true)
+        let resolve = Resolve(world.journal)
+        #expect(try await resolve.isWritten("t2"))
+        _ = try await resolve.writeAnew(ticket: "t2", setup: world.setup(), target: target(world))
+        let again = try await world.run()
+        #expect(again.exitCause == nil && again.counts.created == 1)
+        #expect(try await world.plan().0.isEmpty)
+        #expect(world.helpdesk.content == (try await World.undisturbed(grown())))
+    }
+
+    @Test("also where a look-up cannot tell")
+    func cannotTell() async throws {
+        let (world, _) = try await world()
+        world.source.replace(grown())
+        let report = try await world.run(cannotTell: true) { step in
+            step.name == "message 2m9" ? .lost : .none
+        }
+        #expect(report.failures.map { $0.failure?.code } == ["run.ticket-gone"])
+        #expect(report.counts.failed == 1 && report.counts.uncertain == 0)
+    }
+
+    @Test("is not forgotten while the target has it, nor by another target's journal")
+    func isRefused() async throws {
+        let (world, _) = try await world()
+        let resolve = Resolve(world.journal)
+        var error = await #expect(throws: Diagnostic.self) {
+            try await resolve.writeAnew(ticket: "t3", setup: world.setup(), target: target(world))
+        }
+        #expect(error?.code == "resolve.still-there" && error?.cause == .refused)
+        error = await #expect(throws: Diagnostic.self) {
+            try await resolve.writeAnew(ticket: "t9", setup: world.setup(), target: target(world))
+        }
+        #expect(error?.code == "resolve.nothing")
+        var setup = world.setup()
+        setup.practiceFile = "/another.json"
+        error = await #expect(throws: Diagnostic.self) {
+            try await resolve.writeAnew(ticket: "t2", setup: setup, target: target(world))
+        }
+        #expect(error?.code == "journal.another-migration")
+        #expect(try await world.plan().0.create == 0)
+    }
+}
