@@ -33,7 +33,7 @@ public struct Difference: Hashable, Sendable {
     public var part: String
     /// What should be there, short; never a message's text.
     public var expected: String?
-    /// What is there, short; never a message's text.
+    /// What is there, short, or why it differs; never a message's text.
     public var found: String?
     /// Whether the migration said it beforehand: it is among the losses of the ticket.
     public var isDeclared = false

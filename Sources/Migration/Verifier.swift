@@ -173,7 +173,14 @@ public struct Verifier: Sendable {
         // A tag that an earlier mapping set is ours too.
         let ourTags = Set(journalled?.steps.filter { $0.verb == .set }.map(\.name) ?? [])
         out.addedTags = stored.tags.subtracting(expected.tags).filter { !ourTags.contains("tag \($0)") }.sorted()
-        out.ticket.differences += comparison.differences
+        let history = WrittenSteps(work.all, journalled: journalled?.steps ?? [])
+        for difference in comparison.differences {
+            if expected.datesInFile, history.waits(difference) {
+                out.waitingDates += 1
+            } else {
+                out.ticket.differences.append(history.explained(difference))
+            }
+        }
         for (message, file, there) in comparison.files {
             guard there.locator != nil else {
                 out.unfetched += 1

@@ -439,6 +439,28 @@ struct FluentSupportDeltaTests {
         #expect(found.exitCause == nil, "\(found.json.canonicalText)")
     }
 
+    @Test("has dates that wait for the finishing file to be run again, and texts that changed in the source named so")
+    func afterTheFinishingFile() async throws {
+        var tickets = [Ticket.sample(id: "s1"), Ticket.sample(id: "s2", status: .open)]
+        let migration = try FluentSupportMigration(try await .practice(), tickets: tickets)
+        defer { migration.close() }
+        try await migration.migrate()
+        try await migration.finish()
+        tickets[0] = try FluentSupportLaterRunTests.with(tickets[0], reply: "late", day: 9)
+        migration.source.replace(tickets)
+        try await migration.migrate()
+        var found = try await migration.verify()
+        #expect(found.exitCause == nil && found.waitingDates == 1, "\(found.shown)")
+        try await migration.finish()
+        found = try await migration.verify()
+        #expect(found.exitCause == nil && found.waitingDates == 0, "\(found.shown)")
+        tickets[1].messages[1].body = .html("other words", lineBreaks: false)
+        migration.source.replace(tickets)
+        found = try await migration.verify()
+        #expect(found.counts == [.text: 1], "\(found.shown)")
+        #expect(found.different[0].differences[0].found == "as it was written, and the source changed since")
+    }
+
     @Test("is no changed mapping, and leaves notes that verify knows for ours")
     func isNoChangedMapping() async throws {
         let tickets = [Ticket.sample(id: "s1"), Ticket.sample(id: "s2", status: .open)]
