@@ -307,10 +307,10 @@ package struct CrashMatrix: Sendable {
             }
         }
         let picture = try await CrashPicture(world.site, notes: hasNotes, isLeftover: isLeftover)
-        // Without the journal an `undo` does not know what was made besides tickets.
-        let isBlind = command == scenario.tickets.count && cell.strikes.contains { $0.moment == .gone }
-        picture.judge(
-            against: undisturbed[command], into: &verdict, excused: excused, open: isBlind ? besides : [])
+        // An `undo` knows what was made besides tickets by the receipts alone: not without the journal, and not of what the
+        // target said to refuse and made.
+        let open = command == scenario.tickets.count && isOpen ? besides : []
+        picture.judge(against: undisturbed[command], into: &verdict, excused: excused, open: open)
         guard isOpen, !verdict.losses.isEmpty else { return }
         // What the target did not do, or nobody can know without the journal: the journal has to show it.
         let shown = try await world.losses(of: scenario.ids)
