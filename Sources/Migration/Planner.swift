@@ -115,7 +115,15 @@ public struct Planner: Sendable {
             (tally.summary.gone, known) = try await gone(besides: scan.seen)
         }
         if !adopted, setup.selection.limit == nil, !setup.stop.isStopped {
-            tally.summary.goneFromTarget = try await goneFromTarget(among: setup.selection.ids, listed: found)
+            do {
+                tally.summary.goneFromTarget = try await goneFromTarget(among: setup.selection.ids, listed: found)
+            } catch let diagnostic as Diagnostic where diagnostic.cause != .machine {
+                // Nothing that is to be written hangs on it.
+                var warning = diagnostic
+                warning.severity = .warning
+                warning.message = "whether tickets are gone from the target was not looked at: \(diagnostic.message)"
+                setup.sink.emit(warning)
+            }
         }
         tally.summary.read = await setup.source.readReport()
         for loss in await setup.source.losses() { tally.add(loss) }
