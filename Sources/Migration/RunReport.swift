@@ -19,7 +19,8 @@ public struct RunReport: Sendable {
         public var uncertain = 0
         /// Of the others: those of which a write was found in the target instead of being sent.
         public var adopted = 0
-        /// Of `unchanged` and `updated`: those whose properties people changed meanwhile.
+        /// Of `unchanged` and `updated`: those whose properties people changed meanwhile; in a status, all of which that is
+        /// known.
         public var conflicts = 0
 
         /// Nothing yet.
@@ -46,6 +47,8 @@ public struct RunReport: Sendable {
     public var borrowed: [BorrowingRecord] = []
     /// Tickets that failed or were set aside, the first thousand.
     public var failures: [TicketRecord] = []
+    /// Tickets that people edited in the target, so that their properties are left to them, the first thousand.
+    public var conflicts: [TicketRecord] = []
     /// When it began; nil where no run ever did.
     public var started: Timestamp?
     /// When it ended; nil while it is under way and after a crash.
@@ -93,6 +96,15 @@ public struct RunReport: Sendable {
             "finished": JSON(finished?.description),
         ]
         if counts.conflicts > 0 { value["counts"]?["conflicts"] = JSON(counts.conflicts) }
+        if !conflicts.isEmpty {
+            value["conflicts"] = .array(
+                conflicts.map {
+                    [
+                        "id": .string($0.id), "number": JSON($0.number), "targetId": JSON($0.targetID),
+                        "url": JSON($0.targetURL),
+                    ]
+                })
+        }
         if unsigned > 0 { value["unsigned"] = JSON(unsigned) }
         if let stoppedBy { value["stoppedBy"] = stoppedBy.json }
         if plan != nil {

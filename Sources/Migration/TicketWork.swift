@@ -186,15 +186,27 @@ extension TicketWork {
     mutating func keepConflicts() {
         action = .conflict
         // What stands before new messages prepares for them (a muted mailbox); what they move (the mailbox that they go
-        // through, the clocks) still has to be put right after them, unless it is people's to set: nobody can tell what
-        // they made of it.
+        // through) still has to be put right after them, also by the run after one that broke off in between. Not so what
+        // is people's (a status, the clocks of their answers): nobody can tell what they made of it.
         // A note of ours goes with a message alone: it tells of what is not written now.
         let lastMessage = steps.lastIndex { $0.verb.canDouble && !$0.key.isMigrationNote }
-        steps = steps.enumerated().filter { i, step in
-            guard step.verb == .set || step.key.isMigrationNote else { return true }
-            guard let lastMessage else { return false }
-            return step.key.isMigrationNote || (step.undoneByOthers && !step.isPeoples) || i < lastMessage
+        let isHalf = record?.state != .complete
+        let kept = steps.enumerated().filter { i, step in
+            if step.key.isMigrationNote { return lastMessage != nil }
+            guard step.verb == .set else { return true }
+            let isOurs = step.undoneByOthers && !step.isPeoples
+            return lastMessage.map { isOurs || i < $0 } ?? (isHalf && isOurs)
         }.map(\.element)
+        let left = steps.filter { step in step.undoneByOthers && step.value != nil && !kept.contains(step) }
+        if !left.isEmpty {
+            losses.append(
+                Loss(
+                    field: "properties", value: left.map(\.name).joined(separator: ", "),
+                    reason:
+                        "people edited this ticket in the target: what added messages move there is left as it stands",
+                    fallback: .archive))
+        }
+        steps = kept
         fields.removeAll { field in !steps.contains { $0.name == field.name } }
     }
 }
@@ -303,12 +315,15 @@ struct TicketPreparation: Sendable {
 
     /// Whether people changed the ticket in the target since it was complete.
     ///
-    /// One read at most, only where a property would change.
+    /// One read at most, only where a property would change. What a run found before its first write holds until the ticket
+    /// is complete again: what it shows in between is ours and theirs, mixed.
     private func isTouched(_ work: TicketWork) async throws -> Bool {
-        guard let record = work.record, record.state == .complete, let stored = record.stored,
-            work.steps.contains(where: { $0.verb == .set }),
-            let receipt = work.ticketReceipt
-        else { return false }
+        guard let record = work.record else { return false }
+        let isInConflict = record.edits == .conflict
+        guard record.state == .complete, let stored = record.stored else { return isInConflict }
+        guard isInConflict || work.steps.contains(where: { $0.verb == .set }), let receipt = work.ticketReceipt else {
+            return false
+        }
         let now =
             if let fingerprints { try await fingerprints.of(receipt) } else {
                 try await target.storedFingerprint(ticket: receipt)

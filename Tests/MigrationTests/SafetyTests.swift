@@ -163,6 +163,50 @@ struct SafetyTests {
         }
     }
 
+    /// A world with one complete ticket that people closed and to which the source adds two messages and a status.
+    private func inConflict() async throws -> World {
+        var tickets = madeUpTickets(1)
+        let world = World(tickets)
+        try await world.run()
+        world.helpdesk.state.withLock { $0.tickets[0].properties["status"] = "by people" }
+        tickets[0].status = .closed
+        tickets[0].tags = ["new"]
+        tickets[0].messages += [message("x", "one"), message("y", "two")]
+        world.source.replace(tickets)
+        return world
+    }
+
+    @Test func aConflictWhoseWriteBrokeOffIsOneUntilItIsWritten() async throws {
+        let world = try await inConflict()
+        let failed = try await world.run { $0.key.part == "message:y" ? .rejected : .none }
+        #expect(failed.counts.failed == 1 && failed.conflicts.map(\.id) == ["t1"])
+        let report = try await world.run()
+        #expect(report.counts.conflicts == 1 && report.plan?.conflict == 1)
+        let stored = world.helpdesk.content[0]
+        #expect(stored.properties["status"] == "by people" && stored.tags.isEmpty)
+        #expect(stored.properties["updatedAt"] == "2020" && stored.parts.last?.hasSuffix("two") == true)
+        #expect(try await JournalReader(world.journal).status().json["conflicts"]?[0]?["id"] == "t1")
+        var options = world.setup()
+        options.overwritesConflicts = true
+        let target = FakeTarget(world.helpdesk, clock: world.clock)
+        _ = try await Runner(setup: options, target: target, journal: world.journal, options: RunOptions()).migrate()
+        #expect(world.helpdesk.content[0].properties["status"] == "closed")
+        #expect(try await JournalReader(world.journal).status().conflicts.isEmpty)
+    }
+
+    @Test func aRunThatDiesInAConflictOverwritesNothingWhereverItDies() async throws {
+        let counting = try await inConflict()
+        let plug = Plug()
+        try await counting.run(plug: plug)
+        let expected = counting.helpdesk.content
+        for at in 1...plug.passed {
+            let world = try await inConflict()
+            _ = try? await world.run(plug: Plug(at: at))
+            try await world.run()
+            #expect(differences(world.helpdesk.content, expected) == [], "died at \(at)")
+        }
+    }
+
     @Test func whatPeopleChangeAfterTheJournalWasRebuiltIsAConflict() async throws {
         var tickets = madeUpTickets(1)
         let world = World(tickets)
