@@ -87,7 +87,9 @@ struct TicketWriter {
             case .ended(let end): return end
             }
         }
-        if needsStored, work.action != .conflict { await readStored() }
+        if needsStored || record.stored == nil, work.endState != .takenBack, work.action != .conflict {
+            await readStored()
+        }
         guard deferred.isEmpty else {
             try await commit([])
             let rest = DeferredTicket(record: record, end: end, completion: completion(), remaining: deferred.count)
@@ -266,7 +268,8 @@ struct TicketWriter {
         }
     }
 
-    /// Reads the fingerprint that no answer told; unknown rather than one that would make our own write look like people's.
+    /// Reads the fingerprint that no answer told, or none since a write that was found again; unknown rather than one that
+    /// would make our own write look like people's.
     private mutating func readStored() async {
         guard let create = work.all.first(where: { $0.verb == .create }), let ticket = receipts[create.key] else {
             return

@@ -143,7 +143,9 @@ extension FluentSupportPlanner {
             finishTicket(clocks)
         } else {
             for (name, time) in clocks where name != "updated_at" {
-                set(name, .string(site.zone.local(time)), value: time.description, moves: name != "created_at")
+                set(
+                    name, .string(site.zone.local(time)), value: time.description, moves: name != "created_at",
+                    isPeoples: true)
             }
         }
         let isMoved =
@@ -152,8 +154,9 @@ extension FluentSupportPlanner {
             } ?? false
         if isStaged || isMoved, let home { set("mailbox_id", JSON(home.id), value: home.name, moves: true) }
         if !options.datesInFile, let time = clocks.first(where: { $0.0 == "updated_at" })?.1 {
-            set("updated_at", .string(site.zone.local(time)), value: time.description, moves: true)
+            set("updated_at", .string(site.zone.local(time)), value: time.description, moves: true, isPeoples: true)
         }
+        look()
         if assignee == nil, let firstResponder {
             plan.losses.append(
                 Loss(
@@ -166,13 +169,27 @@ extension FluentSupportPlanner {
         }
     }
 
+    /// Where the date of change does not tell it, the ticket is looked at after a property was set, whose answer shows
+    /// nothing of it: how it stands then is ours, and what it becomes later is people's.
+    private mutating func look() {
+        guard options.datesInFile,
+            Self.laterColumns.contains(where: { name in plan.steps.contains { $0.key == key("set:\(name)") } })
+        else { return }
+        plan.steps.append(
+            Step(
+                key: key("set:look"), verb: .set, name: "look", needs: [createKey], undo: .withTicket,
+                payload: ["op": "look"], undoneByOthers: true, isPeoples: true))
+    }
+
+    /// Clocks are people's where they edited the ticket: what they answered since must not look older than it is.
     private mutating func set(
-        _ name: String, _ value: JSON, value shown: String, moves: Bool, mails: Int = 0, requests: Int = 1
+        _ name: String, _ value: JSON, value shown: String, moves: Bool, isPeoples: Bool = false, mails: Int = 0,
+        requests: Int = 1
     ) {
         var step = Step(
             key: key("set:\(name)"), verb: .set, name: name, needs: [createKey], mails: mails, requests: requests,
             undo: .withTicket, payload: ["op": "property", "name": .string(name), "value": value], value: shown,
-            undoneByOthers: moves)
+            undoneByOthers: moves, isPeoples: isPeoples)
         step.isHarmfulLate = name == "agent_id"
         plan.steps.append(step)
     }
