@@ -74,7 +74,10 @@ struct Adoption: Sendable {
     private func adopt(_ work: TicketWork, _ create: Step, _ ticket: Receipt, stored: String?) async throws {
         var receipts = try await target.adopt(work.all, ticket: ticket)
         receipts[create.key] = receipts[create.key] ?? ticket
-        for loss in receipts.values.flatMap(\.losses) {
+        let edits = try await edits(of: work, ticket, receipts)
+        receipts[create.key]?.losses += edits?.losses ?? []
+        if let edits { setup.sink.emit(.edited(work.id, ticket, edits.what)) }
+        for loss in receipts.values.flatMap(\.losses) where edits?.losses.contains(loss) != true {
             setup.sink.emit(
                 Diagnostic(
                     .warning, code: "adopt.differs", "ticket \(work.id): \(loss.value ?? loss.field): \(loss.reason)",
@@ -85,10 +88,12 @@ struct Adoption: Sendable {
         if record.state == .complete { record.state = .begun }
         record.targetID = ticket.id
         record.targetURL = ticket.url ?? record.targetURL
-        // Nobody can tell any more what people changed before; what they change from now on is theirs.
-        record.stored = record.stored ?? stored
+        // What people change from now on is theirs; where they changed something before, all of it stays theirs.
+        record.edits = record.edits ?? edits?.kind
+        record.stored = record.edits == .conflict ? work.record?.stored : record.stored ?? stored
         var entries: [JournalEntry] = [.ticket(record)]
         let now = setup.clock.now()
+        if work.progress.done[create.key] == nil { entries.append(.memo(.adopted, .string(now.description))) }
         for step in work.all {
             guard work.progress.done[step.key] == nil, work.inDoubt[step.key] == nil,
                 let receipt = receipts[step.key]
@@ -107,6 +112,51 @@ struct Adoption: Sendable {
         }
     }
 
+    /// What people did to a ticket before it was found again.
+    private struct FoundEdits {
+        var kind: TicketRecord.Edits
+        /// For people: `status`, `reply 17`.
+        var what: [String]
+        /// Of properties that are left as they are.
+        var losses: [Loss]
+    }
+
+    /// Finds out what people did to a ticket before, as far as it is none of what its steps leave: messages of theirs and
+    /// changed texts; values of properties only where all is there that could have set them.
+    ///
+    /// What a half-written ticket lacks is still written, so that it is no conflict.
+    private func edits(
+        of work: TicketWork, _ ticket: Receipt, _ receipts: [WriteKey: Receipt]
+    ) async throws -> FoundEdits? {
+        guard let stored = try await target.stored(ticket: ticket) else { return nil }
+        let missing = work.all.filter { receipts[$0.key] == nil && work.progress.done[$0.key] == nil }
+        let lacks = Set(missing.map(\.key))
+        let isWhole = missing.allSatisfy(\.undoneByOthers)
+        // What is not there has set nothing; what bears a mark of ours is a note of a later run.
+        let there = TicketPlan(steps: work.all.filter { !lacks.contains($0.key) }, finishing: work.finishing)
+        let theirs = Set(stored.messages.filter { $0.digest == nil }.map { "\($0.kind.rawValue) \($0.id)" })
+        let differences = TicketComparison(await target.expectation(of: there), stored).differences.filter {
+            difference in
+            switch difference.kind {
+            case .addedMessage: theirs.contains(difference.part)
+            case .text: true
+            case .property: isWhole && !missing.contains { $0.name == difference.part }
+            default: false
+            }
+        }
+        guard !differences.isEmpty else { return nil }
+        let losses = differences.filter { $0.kind == .property }.map { difference in
+            Loss(
+                field: difference.part, value: difference.expected,
+                reason:
+                    "the target has “\(difference.found ?? "")”, and nobody can tell any more who changed it: it is left",
+                fallback: .archive)
+        }
+        return FoundEdits(
+            kind: isWhole && missing.allSatisfy(\.isPeoples) ? .conflict : .noticed, what: differences.map(\.part),
+            losses: losses)
+    }
+
     private func setAside(_ work: TicketWork, _ create: Step, _ diagnostic: Diagnostic) async throws {
         setup.sink.emit(diagnostic)
         var record = TicketRecord(id: work.id, number: work.number, state: .setAside)
@@ -118,6 +168,13 @@ struct Adoption: Sendable {
 }
 
 extension Diagnostic {
+    fileprivate static func edited(_ ticket: String, _ found: Receipt, _ what: [String]) -> Diagnostic {
+        Diagnostic(
+            .warning, code: "adopt.edited",
+            "ticket \(ticket): people edited it in the target, or the source changed since: \(what.joined(separator: ", "))",
+            remedy: "compare the target's ticket \(found.id) with the source; `undo` leaves it", cause: .someFailed)
+    }
+
     fileprivate static func several(_ ticket: String, _ candidates: [FoundTicket]) -> Diagnostic {
         let ids = candidates.map(\.receipt.id).joined(separator: ", ")
         return Diagnostic(

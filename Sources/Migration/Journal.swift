@@ -237,6 +237,8 @@ public enum JournalMemo: String, Sendable, CaseIterable {
     case undo
     /// All that was known of people is removed: when, and the counts of what was known.
     case purged
+    /// Tickets were taken over from the target since their journal was lost: when. What was made with them is not known.
+    case adopted
     /// A run did not end, so that the journal may lack its last commits, and no run since has gone through all tickets.
     case mistrusted
     /// Where the last run that went through all tickets left off; see ``MigrationSetup/settleSelection(by:)``.

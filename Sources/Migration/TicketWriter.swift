@@ -271,7 +271,7 @@ struct TicketWriter {
     /// Reads the fingerprint that no answer told, or none since a write that was found again; unknown rather than one that
     /// would make our own write look like people's.
     private mutating func readStored() async {
-        guard let create = work.all.first(where: { $0.verb == .create }), let ticket = receipts[create.key] else {
+        guard let create = work.all.first(where: { $0.key.part == "ticket" }), let ticket = receipts[create.key] else {
             return
         }
         record.stored = try? await run.target.storedFingerprint(ticket: ticket)

@@ -103,4 +103,26 @@ struct FluentSupportPeopleTests {
         #expect(try await row(migration, "s1") == after)
         #expect(migration.bench.requests.count > writes, "only reads")
     }
+
+    @Test("are not made responsible for what the plugin does by itself, when a journal is rebuilt")
+    func adopted() async throws {
+        let tickets = [Ticket.sample(id: "s1", status: .new), .sample(id: "s2", status: .open)]
+        let migration = try await migration(tickets)
+        defer { migration.close() }
+        try await migration.migrate()
+        #expect(try await row(migration, "s1")["status"]?.string == "active")
+        try await put(migration, "s2", "status", "closed")
+        let journal = MemoryJournal()
+        var options = RunOptions()
+        options.adopts = true
+        _ = try await Runner(
+            setup: migration.setup, target: migration.target(), journal: journal, options: options
+        ).migrate()
+        let warnings = migration.notes.all.filter { $0.code.hasPrefix("adopt.") }
+        #expect(warnings.map(\.code) == ["adopt.edited"], "\(warnings)")
+        #expect(warnings.first?.message.contains("ticket s2: ") == true)
+        #expect(await journal.conflicts(limit: 9).map(\.id) == ["s2"])
+        let undone = try await Undoer(setup: migration.setup, target: migration.target(), journal: journal).undo()
+        #expect(undone.touched.map(\.id) == ["s2"] && undone.deleted == 1)
+    }
 }

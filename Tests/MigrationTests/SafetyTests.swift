@@ -223,6 +223,39 @@ struct SafetyTests {
         #expect(world.helpdesk.content[0].properties["status"] == "by people")
     }
 
+    @Test(arguments: [false, true])
+    func whatPeopleChangedBeforeTheJournalWasRebuiltIsTheirs(answered: Bool) async throws {
+        var tickets = madeUpTickets(2)
+        let world = World(tickets)
+        world.concurrency = 1
+        try await world.run()
+        world.helpdesk.state.withLock { state in
+            if answered {
+                state.tickets[0].parts.append("a reply by an agent")
+                state.tickets[0].properties["updatedAt"] = "now"
+            } else {
+                state.tickets[0].parts[0] += " and more"
+            }
+        }
+        world.journal = MemoryJournal()
+        var options = RunOptions()
+        options.adopts = true
+        try await world.run(options: options)
+        #expect(world.heard.codes == ["adopt.edited"])
+        // Its date of change is not ours any more, and is nobody's in this target: half of a ticket, as far as that shows.
+        #expect(try await world.journal.ticket("t1")?.ticket.edits == (answered ? .noticed : .conflict))
+        #expect(try await world.journal.ticket("t2")?.ticket.edits == nil)
+        tickets[0].status = .closed
+        world.source.replace(tickets)
+        let report = try await world.run()
+        #expect(report.counts.conflicts == (answered ? 0 : 1))
+        let target = FakeTarget(world.helpdesk, clock: world.clock)
+        let undone = try await Undoer(setup: world.setup(), target: target, journal: world.journal).undo()
+        #expect(undone.touched.map(\.id) == ["t1"] && undone.deleted == 1)
+        #expect(undone.remains.contains { $0.contains("before the journal was rebuilt") })
+        #expect(world.helpdesk.content.count == 1)
+    }
+
     @Test func aStatusThatWasFoundAgainIsOursAndNoConflict() async throws {
         var tickets = madeUpTickets(1)
         let world = World(tickets)

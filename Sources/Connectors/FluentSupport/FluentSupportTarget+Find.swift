@@ -89,7 +89,6 @@ extension FluentSupportTarget {
                 receipt.proof = ticket.proof ?? receipt.proof
                 // Another text than the plan's opening one: only its hash tells later which message it is.
                 if !receipt.losses.isEmpty { receipt.details = .null }
-                receipt.losses += differences(row, step)
                 out[step.key] = receipt
             case "tag":
                 if let tag = step.payload["title"]?.string.flatMap({ site.tags[$0] }), tags.contains(tag) {
@@ -111,22 +110,6 @@ extension FluentSupportTarget {
             }
         }
         return out
-    }
-
-    /// What a ticket was made with and does not have: people changed it since, or a later run of ours came not so far.
-    private func differences(_ row: JSON, _ step: Step) -> [Loss] {
-        guard case .object(let fields)? = step.payload["ticket"] else { return [] }
-        let names = ["status": "status", "priority": "priority", "title": "subject"]
-        return fields.compactMap { field in
-            guard let name = names[field.key], row[field.key]?.text != Self.stored(field.key, field.value) else {
-                return nil
-            }
-            return Loss(
-                field: name, value: field.value.text,
-                reason:
-                    "Fluent Support has “\(row[field.key]?.text ?? "")”, and nobody can tell any more who changed it: it is left",
-                fallback: .archive)
-        }
     }
 
     package func storedFingerprint(ticket: Receipt) async throws -> String? {
