@@ -66,6 +66,9 @@ public struct Step: Hashable, Sendable {
     /// It is sent again after any of them, also when it was done in an earlier run. Only for `set`. Steps with a
     /// ``batch`` come last of all and must not disturb it.
     public var undoneByOthers: Bool
+    /// Whether of all other writes only messages undo it (a status that replies move): a property that changes alone does
+    /// not send it again. Only with ``undoneByOthers``.
+    public var isUndoneByMessagesAlone = false
     /// Whether people set this in their daily work (a status).
     ///
     /// In a ticket that people edited it is left to them, also where ``undoneByOthers`` would send it again.

@@ -119,7 +119,9 @@ extension TicketWork {
         var todo = Set<WriteKey>()
         // Also what is in no plan any more (a message that left the source) has moved the ticket.
         let ownSteps = Set(plan.steps.filter { !$0.disturbsOthers }.map(\.key))
-        let lastWrite = progress.done.lazy.filter { !ownSteps.contains($0.key) }.map(\.value.order).max() ?? 0
+        let others = progress.done.filter { !ownSteps.contains($0.key) }.values
+        let lastWrite = others.map(\.order).max() ?? 0
+        let lastMessage = others.filter { $0.verb != .set }.map(\.order).max() ?? 0
         for step in plan.steps {
             let fingerprint = step.fingerprint
             texts += [step.key.part, fingerprint]
@@ -139,12 +141,16 @@ extension TicketWork {
             }
         }
         draft = Fingerprint(ofTexts: texts).text
-        let writesElse = plan.steps.contains { todo.contains($0.key) && $0.disturbsOthers }
+        let disturbing = plan.steps.filter { todo.contains($0.key) && $0.disturbsOthers }
         let undone = plan.steps.filter { $0.undoneByOthers && progress.done[$0.key] != nil }
-        // All of them or none: they move each other.
-        if writesElse || undone.contains(where: { (progress.done[$0.key]?.order ?? 0) < lastWrite }) {
-            todo.formUnion(undone.map(\.key))
+        func isUndone(_ step: Step) -> Bool {
+            let order = progress.done[step.key]?.order ?? 0
+            return step.isUndoneByMessagesAlone
+                ? order < lastMessage || disturbing.contains { $0.verb != .set }
+                : order < lastWrite || !disturbing.isEmpty
         }
+        // All of them or none: they move each other.
+        if undone.contains(where: isUndone) { todo.formUnion(undone.map(\.key)) }
         if let refusal = Self.newKeys(of: ticket.id, plan: plan, progress: progress) { refusals.append(refusal) }
         if refusals.isEmpty { steps = plan.steps.filter { todo.contains($0.key) } }
         for step in steps {
@@ -296,13 +302,13 @@ struct TicketPreparation: Sendable {
                     if step.verb == .set {
                         let receipt = step.receipt ?? Receipt(id: record.targetID ?? "")
                         progress.done[key] = .init(
-                            receipt: receipt, fingerprint: "", order: step.order, name: step.name)
+                            receipt: receipt, fingerprint: "", order: step.order, name: step.name, verb: step.verb)
                     }
                     continue
                 }
                 progress.done[key] = .init(
                     receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value,
-                    name: step.name)
+                    name: step.name, verb: step.verb)
             }
         }
     }
