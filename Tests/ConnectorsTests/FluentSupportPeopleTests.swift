@@ -5,8 +5,10 @@ import HTTPTypes
 import Mapping
 import Migration
 import Sandbox
+import Synchronization
 import Testing
 import TicketModel
+import Transport
 
 @testable import Connectors
 
@@ -124,5 +126,64 @@ struct FluentSupportPeopleTests {
         #expect(await journal.conflicts(limit: 9).map(\.id) == ["s2"])
         let undone = try await Undoer(setup: migration.setup, target: migration.target(), journal: journal).undo()
         #expect(undone.touched.map(\.id) == ["s2"] && undone.deleted == 1)
+    }
+
+    @Test("are not told by e-mail of a ticket that is given to them five seconds after our time-out")
+    func lateAssignee() async throws {
+        let sandbox = try await FluentSupportSandbox.open(SandboxOptions())
+        let inner = InProcessTransport(sandbox)
+        let time = ExamTime()
+        let late = Mutex<(at: Duration, request: OutgoingRequest)?>(nil)
+        let delays = Mutex(false)
+        let api = try FluentSupportAnswerTests.api { request, body in
+            let whole = OutgoingRequest(
+                method: request.method, url: request.url, fields: request.fields, body: .bytes(body))
+            let due = late.withLock { late -> OutgoingRequest? in
+                guard let one = late, one.at <= time.elapsed() else { return nil }
+                late = nil
+                return one.request
+            }
+            if let due { _ = try await inner.send(due, deadline: .seconds(5)) }
+            let assigns = String(decoding: body, as: UTF8.self).contains("\"agent_id\"")
+            let delaysNow = delays.withLock { delays -> Bool in
+                guard delays, assigns, request.method == .put else { return false }
+                delays = false
+                return true
+            }
+            if delaysNow {
+                late.withLock { $0 = (time.elapsed() + .seconds(5), whole) }
+                throw HTTPFailure(.uncertain, .timeout, "no answer")
+            }
+            return try await inner.send(whole, deadline: .seconds(5))
+        }
+        var ticket = Ticket.sample()
+        let site = FluentSupportTarget(api: api)
+        try await site.prepare(policy: nil, sink: Notes())
+        ticket.assignee = Person(role: .agent, email: site.site.me.email)
+        let source = MemorySource([ticket])
+        let journal = MemoryJournal()
+        let notes = Notes()
+        func run() async throws -> RunReport {
+            let setup = MigrationSetup(
+                name: "late", sourceName: "acme", source: source, mapping: PairRun.mapping, clock: time, sink: notes)
+            let target = FluentSupportTarget(api: api, options: .init(settleTime: .seconds(10)))
+            return try await Runner(setup: setup, target: target, journal: journal, options: RunOptions()).migrate()
+        }
+        #expect(try await run().exitCause == nil)
+        ticket.assignee = Person(role: .agent, email: "ada@lab.example")
+        source.replace([ticket])
+        delays.withLock { $0 = true }
+        let report = try await run()
+        #expect(report.exitCause == nil && !delays.withLock { $0 } && late.withLock { $0 } == nil)
+        let id = try #require(await journal.ticket("1042")?.ticket.targetID)
+        let row = try await api.read("tickets/\(id)")["ticket"] ?? .null
+        #expect(row["agent_id"]?.int == site.site.agents["ada@lab.example"])
+        #expect(row["mailbox_id"]?.int == 1)
+        #expect(await sandbox.mails().isEmpty)
+        // Given to her where people look for the ticket, it would have mailed.
+        for agent in [site.site.me.id, site.site.agents["ada@lab.example"] ?? 0] {
+            _ = await site.put("agent_id", JSON(agent), ticket: Int(id) ?? 0)
+        }
+        #expect(await sandbox.mails().count == 1)
     }
 }
