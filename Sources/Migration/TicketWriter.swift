@@ -62,6 +62,7 @@ struct TicketWriter {
         record.failure = nil
         // Doubts that the journal lacks are written down first: this run may end before it comes to them.
         owed = [.ticket(record)] + work.presumed.map { .intent($0) }
+        if try await !waitForLateProperties() { return leftOff(inDoubt: true) }
         var deferred: [Step] = []
         for step in work.steps {
             if run.isStopping {
@@ -98,6 +99,18 @@ struct TicketWriter {
         }
         try await commit(completion())
         return end
+    }
+
+    /// Waits where an earlier run was setting a property when it broke off, and messages are to be sent now.
+    ///
+    /// Set late, it would undo what stands before them: it moves a ticket out of the mailbox that is muted for them.
+    /// - Returns: false where it was asked to stop meanwhile.
+    private func waitForLateProperties() async throws -> Bool {
+        guard work.steps.contains(where: \.verb.canDouble),
+            work.inDoubt.values.contains(where: { $0.inDoubt && $0.verb == .set })
+        else { return true }
+        let left = run.settleTime - (run.clock.elapsed() - run.began)
+        return left > .zero ? try await wait(left) : true
     }
 
     // MARK: One step

@@ -256,6 +256,27 @@ struct SafetyTests {
         #expect(world.helpdesk.content.count == 1)
     }
 
+    @Test func aMessageWaitsForAPropertyThatAnEarlierRunMayStillBeSetting() async throws {
+        var tickets = madeUpTickets(1)
+        let world = World(tickets)
+        try await world.run()
+        tickets[0].status = .closed
+        world.source.replace(tickets)
+        let broken = try await world.run { $0.name == "status" ? .late : .none }
+        #expect(broken.counts.uncertain == 1)
+        tickets[0].messages.append(message("x", "one"))
+        world.source.replace(tickets)
+        let clock = world.clock
+        let sent = Mutex(Duration.zero)
+        let before = clock.elapsed()
+        let report = try await world.run { step in
+            if step.verb == .append { sent.withLock { $0 = clock.elapsed() } }
+            return .none
+        }
+        #expect(report.exitCause == nil)
+        #expect(sent.withLock { $0 } - before >= .seconds(60))
+    }
+
     @Test func aStatusThatWasFoundAgainIsOursAndNoConflict() async throws {
         var tickets = madeUpTickets(1)
         let world = World(tickets)
