@@ -153,7 +153,8 @@ struct Adoption: Sendable {
                 fallback: .archive)
         }
         return FoundEdits(
-            kind: isWhole && missing.allSatisfy(\.isPeoples) ? .conflict : .noticed, what: differences.map(\.part),
+            kind: isWhole && missing.allSatisfy { $0.isPeoples || $0.isAftermath } ? .conflict : .noticed,
+            what: differences.map(\.part),
             losses: losses)
     }
 

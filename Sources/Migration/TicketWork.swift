@@ -193,14 +193,14 @@ extension TicketWork {
         action = .conflict
         // What stands before new messages prepares for them (a muted mailbox); what they move (the mailbox that they go
         // through) still has to be put right after them, also by the run after one that broke off in between. Not so what
-        // is people's (a status, the clocks of their answers): nobody can tell what they made of it.
+        // is people's (a status) or shows their answers (clocks): nobody can tell what they made of it.
         // A note of ours goes with a message alone: it tells of what is not written now.
         let lastMessage = steps.lastIndex { $0.verb.canDouble && !$0.key.isMigrationNote }
         let isHalf = record?.state != .complete
         let kept = steps.enumerated().filter { i, step in
             if step.key.isMigrationNote { return lastMessage != nil }
             guard step.verb == .set else { return true }
-            let isOurs = step.undoneByOthers && !step.isPeoples
+            let isOurs = step.undoneByOthers && !step.isPeoples && !step.isAftermath
             return lastMessage.map { isOurs || i < $0 } ?? (isHalf && isOurs)
         }.map(\.element)
         let left = steps.filter { step in step.undoneByOthers && step.value != nil && !kept.contains(step) }
@@ -212,6 +212,11 @@ extension TicketWork {
                         "people edited this ticket in the target: what added messages move there is left as it stands",
                     fallback: .archive))
         }
+        // A conflict that is known, where nothing is left but that: all that the source has to say is said.
+        let isSaid = steps.allSatisfy { step in
+            step.isAftermath || step.undoneByOthers && progress.done[step.key]?.fingerprint == step.fingerprint
+        }
+        if isSaid, record?.edits == .conflict, !isHalf { action = .unchanged }
         steps = kept
         fields.removeAll { field in !steps.contains { $0.name == field.name } }
     }

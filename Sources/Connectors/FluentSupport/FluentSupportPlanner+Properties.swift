@@ -144,8 +144,7 @@ extension FluentSupportPlanner {
         } else {
             for (name, time) in clocks where name != "updated_at" {
                 set(
-                    name, .string(site.zone.local(time)), value: time.description, moves: name != "created_at",
-                    isPeoples: true)
+                    name, .string(site.zone.local(time)), value: time.description, moves: name != "created_at")
             }
         }
         let isMoved =
@@ -154,7 +153,7 @@ extension FluentSupportPlanner {
             } ?? false
         if isStaged || isMoved, let home { set("mailbox_id", JSON(home.id), value: home.name, moves: true) }
         if !options.datesInFile, let time = clocks.first(where: { $0.0 == "updated_at" })?.1 {
-            set("updated_at", .string(site.zone.local(time)), value: time.description, moves: true, isPeoples: true)
+            set("updated_at", .string(site.zone.local(time)), value: time.description, moves: true)
         }
         look()
         if assignee == nil, let firstResponder {
@@ -175,22 +174,22 @@ extension FluentSupportPlanner {
         guard options.datesInFile,
             Self.laterColumns.contains(where: { name in plan.steps.contains { $0.key == key("set:\(name)") } })
         else { return }
-        plan.steps.append(
-            Step(
-                key: key("set:look"), verb: .set, name: "look", needs: [createKey], undo: .withTicket,
-                payload: ["op": "look"], undoneByOthers: true, isPeoples: true))
+        var step = Step(
+            key: key("set:look"), verb: .set, name: "look", needs: [createKey], undo: .withTicket,
+            payload: ["op": "look"], undoneByOthers: true)
+        step.isAftermath = true
+        plan.steps.append(step)
     }
 
-    /// Clocks are people's where they edited the ticket: what they answered since must not look older than it is.
     private mutating func set(
-        _ name: String, _ value: JSON, value shown: String, moves: Bool, isPeoples: Bool = false, mails: Int = 0,
-        requests: Int = 1
+        _ name: String, _ value: JSON, value shown: String, moves: Bool, mails: Int = 0, requests: Int = 1
     ) {
         var step = Step(
             key: key("set:\(name)"), verb: .set, name: name, needs: [createKey], mails: mails, requests: requests,
             undo: .withTicket, payload: ["op": "property", "name": .string(name), "value": value], value: shown,
-            undoneByOthers: moves, isPeoples: isPeoples)
+            undoneByOthers: moves)
         step.isHarmfulLate = name == "agent_id"
+        step.isAftermath = moves && name != "mailbox_id"
         plan.steps.append(step)
     }
 
