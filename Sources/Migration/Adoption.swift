@@ -76,8 +76,8 @@ struct Adoption: Sendable {
         receipts[create.key] = receipts[create.key] ?? ticket
         let edits = try await edits(of: work, ticket, receipts)
         receipts[create.key]?.losses += edits?.losses ?? []
-        if let edits { setup.sink.emit(.edited(work.id, ticket, edits.what)) }
-        for loss in receipts.values.flatMap(\.losses) where edits?.losses.contains(loss) != true {
+        if edits?.kind != nil { setup.sink.emit(.edited(work.id, ticket, edits?.what ?? [])) }
+        for loss in receipts.values.flatMap(\.losses) where edits?.kind == nil || edits?.losses.contains(loss) != true {
             setup.sink.emit(
                 Diagnostic(
                     .warning, code: "adopt.differs", "ticket \(work.id): \(loss.value ?? loss.field): \(loss.reason)",
@@ -114,7 +114,8 @@ struct Adoption: Sendable {
 
     /// What people did to a ticket before it was found again.
     private struct FoundEdits {
-        var kind: TicketRecord.Edits
+        /// Nil where it may as well be what the source said meanwhile.
+        var kind: TicketRecord.Edits?
         /// For people: `status`, `reply 17`.
         var what: [String]
         /// Of properties that are left as they are.
@@ -122,7 +123,7 @@ struct Adoption: Sendable {
     }
 
     /// Finds out what people did to a ticket before, as far as it is none of what its steps leave: messages of theirs and
-    /// changed texts; values of properties only where all is there that could have set them.
+    /// changed texts; values of properties only where all messages are there, and by their steps alone.
     ///
     /// What a half-written ticket lacks is still written, so that it is no conflict.
     private func edits(
@@ -131,17 +132,19 @@ struct Adoption: Sendable {
         guard let stored = try await target.stored(ticket: ticket) else { return nil }
         let missing = work.all.filter { receipts[$0.key] == nil && work.progress.done[$0.key] == nil }
         let lacks = Set(missing.map(\.key))
-        let isWhole = missing.allSatisfy(\.undoneByOthers)
-        // What is not there has set nothing; what bears a mark of ours is a note of a later run.
-        let there = TicketPlan(steps: work.all.filter { !lacks.contains($0.key) }, finishing: work.finishing)
+        let isWhole = !missing.contains { $0.verb.canDouble }
+        // What is not found may be there all the same or not: a value is people's if it fits neither. What bears a mark of
+        // ours is a note of a later run.
+        let there = work.all.filter { !lacks.contains($0.key) }
         let theirs = Set(stored.messages.filter { $0.digest == nil }.map { "\($0.kind.rawValue) \($0.id)" })
-        let differences = TicketComparison(await target.expectation(of: there), stored).differences.filter {
-            difference in
+        let others = await differences(of: stored, from: there, work).map { [$0.kind.rawValue, $0.part] }
+        let differences = await differences(of: stored, from: work.all, work).filter { difference in
+            guard others.contains([difference.kind.rawValue, difference.part]) else { return false }
             switch difference.kind {
-            case .addedMessage: theirs.contains(difference.part)
-            case .text: true
-            case .property: isWhole && !missing.contains { $0.name == difference.part }
-            default: false
+            case .addedMessage: return theirs.contains(difference.part)
+            case .text: return true
+            case .property: return !missing.contains { $0.name == difference.part }
+            default: return false
             }
         }
         guard !differences.isEmpty else { return nil }
@@ -152,10 +155,18 @@ struct Adoption: Sendable {
                     "the target has “\(difference.found ?? "")”, and nobody can tell any more who changed it: it is left",
                 fallback: .archive)
         }
-        return FoundEdits(
-            kind: isWhole && missing.allSatisfy { $0.isPeoples || $0.isAftermath } ? .conflict : .noticed,
-            what: differences.map(\.part),
-            losses: losses)
+        // Where only clocks are lacking, a later run of ours may have begun to write what the source changed since: nothing
+        // but a message of theirs tells that from people's edits.
+        let isTheirs = missing.isEmpty || differences.contains { $0.kind == .addedMessage }
+        let isEnded = missing.allSatisfy { $0.isPeoples || $0.isAftermath }
+        let told = differences.filter { $0.kind != .property || isWhole }
+        let kind: TicketRecord.Edits? = told.isEmpty ? nil : isTheirs && isEnded ? .conflict : .noticed
+        return FoundEdits(kind: kind, what: told.map(\.part), losses: losses)
+    }
+
+    private func differences(of stored: StoredTicket, from steps: [Step], _ work: TicketWork) async -> [Difference] {
+        let plan = TicketPlan(steps: steps, finishing: work.finishing)
+        return TicketComparison(await target.expectation(of: plan), stored).differences
     }
 
     private func setAside(_ work: TicketWork, _ create: Step, _ diagnostic: Diagnostic) async throws {
