@@ -107,7 +107,7 @@ package struct CrashCell: Hashable, Sendable, CustomStringConvertible {
     package var step: String
     /// When, in words.
     package var moment: String
-    /// Which of the scenario's commands is struck: 0 the first run, 1 the delta.
+    /// Which of the scenario's commands is struck: 0 the first run, 1 the delta, 2 the `undo`.
     package var command: Int
     /// The blows, one for each process in turn.
     package var strikes: [CrashStrike]

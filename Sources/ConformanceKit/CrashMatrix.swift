@@ -18,6 +18,7 @@ package struct CrashMatrix: Sendable {
     private let policy: NotificationPolicy?
     private let hasNotes: Bool
     private let isLeftover: CrashPicture.Leftover
+    private let besides: Set<String>
     /// After each command.
     private let undisturbed: [CrashPicture]
     /// That the journal shows after each command, by ticket and field.
@@ -33,16 +34,19 @@ package struct CrashMatrix: Sendable {
     ///     done last (`before` is the dump before it); false where that request makes one thing, or the site is not one
     ///     that it can change. Nil where the target does all or nothing.
     ///   - isLeftover: whether a row of a table is nothing that anybody sees and the helpdesk itself takes away.
+    ///   - besides: the tables of what a migration makes besides tickets.
     /// - Throws: what the undisturbed run throws; `ExamFailure` where it is not clean.
     package init(
         _ examinee: Examinee, seed: UInt64 = 1,
         middle: (@Sendable (_ site: any SandboxHelpdesk, _ before: JSON) async -> Bool)? = nil,
-        isLeftover: @escaping @Sendable (_ table: String, _ row: JSON) -> Bool = { _, _ in false }
+        isLeftover: @escaping @Sendable (_ table: String, _ row: JSON) -> Bool = { _, _ in false },
+        besides: Set<String> = []
     ) async throws {
         self.examinee = examinee
         self.seed = seed
         self.middle = middle
         self.isLeftover = isLeftover
+        self.besides = besides
         scenario = try CrashScenario(seed: seed)
         let site = try await ExamSite(examinee)
         let (target, _) = try await site.target()
@@ -56,16 +60,16 @@ package struct CrashMatrix: Sendable {
         var points: [[CrashPlug.Point]] = []
         var pictures: [CrashPicture] = []
         var losses: [Set<String>] = []
-        for command in scenario.tickets.indices {
+        for command in 0...scenario.tickets.count {
             let (end, plug) = try await world.process(command)
-            guard case .ended(let report) = end, report.exitCause == nil else {
+            guard case .ended(let ending) = end, ending.isDone else {
                 throw ExamFailure("the undisturbed run \(command) ended with \(end): \(world.site.heard.diagnostics)")
             }
             points.append(plug.points)
             let picture = try await CrashPicture(world.site, notes: hasNotes, isLeftover: isLeftover)
             guard picture.leaks.isEmpty else { throw ExamFailure("the undisturbed run leaks: \(picture.leaks)") }
             pictures.append(picture)
-            losses.append(try await world.losses(of: scenario.tickets[command].map(\.id)))
+            losses.append(try await world.losses(of: scenario.ids))
         }
         self.points = points
         undisturbed = pictures
@@ -235,9 +239,11 @@ package struct CrashMatrix: Sendable {
 
     private func play(_ cell: CrashCell, in world: CrashWorld, _ verdict: inout CrashVerdict) async throws {
         var adopts = false
-        // The delta after a crash of the first run, every now and then: it goes by the same journal.
-        let goesOn = cell.strikes.first?.place.number.isMultiple(of: 4) ?? true
-        let last = goesOn ? scenario.tickets.count - 1 : cell.command
+        // The later commands after a crash of an earlier one, every now and then: they go by the same journal.
+        let place = cell.strikes.first?.place.number ?? 0
+        let delta = scenario.tickets.count - 1
+        let last =
+            place.isMultiple(of: 8) ? delta + 1 : place.isMultiple(of: 4) ? max(delta, cell.command) : cell.command
         for command in 0...last {
             var strikes = command == cell.command ? cell.strikes : []
             var reason = ""
@@ -257,13 +263,15 @@ package struct CrashMatrix: Sendable {
                 case .refused(let diagnostic):
                     reason = "\(diagnostic)"
                     if diagnostic.code == "journal.lost" { adopts = true }
-                case .ended(let report):
+                    // Where all is deleted, there is nothing left to rebuild a journal from.
+                    if diagnostic.code == "undo.nothing", adopts { break giving }
+                    if diagnostic.code == "undo.nothing" { adopts = true }
+                case .ended(let ending):
                     // A catalogue that failed is said, and the tickets go on.
-                    if report.exitCause == nil, try await world.isCatalogueDone() { break giving }
-                    let aside = report.failures.filter { $0.state == .setAside }
-                    reason = "\(report.counts) \(report.failures.map { $0.failure?.message ?? "" })"
-                    if !aside.isEmpty, attempt > 3 {
-                        verdict.setAside = aside.map { "\($0.id): \($0.failure?.message ?? "")" }
+                    if ending.isDone, try await world.isCatalogueDone() { break giving }
+                    reason = ending.words
+                    if !ending.setAside.isEmpty, attempt > 3 {
+                        verdict.setAside = ending.setAside
                         break giving
                     }
                 }
@@ -291,19 +299,21 @@ package struct CrashMatrix: Sendable {
             let (end, _) = try await world.process(command)
             let writes = world.tally.value.writes
             if writes > 0 { verdict.doubles.append("a run that had nothing to do wrote \(writes) times") }
-            if case .ended(let report) = end {
-                if !report.borrowed.isEmpty {
-                    verdict.losses.append("still borrowed: \(report.borrowed.map(\.borrowing.name))")
-                }
-            } else {
-                verdict.losses.append("the last run ended with \(end)")
+            switch end {
+            case .ended(let ending):
+                if !ending.borrowed.isEmpty { verdict.losses.append("still borrowed: \(ending.borrowed)") }
+            case .refused(let diagnostic) where diagnostic.code == "undo.nothing": break
+            default: verdict.losses.append("the last run ended with \(end)")
             }
         }
         let picture = try await CrashPicture(world.site, notes: hasNotes, isLeftover: isLeftover)
-        picture.judge(against: undisturbed[command], into: &verdict, excused: excused)
+        // An `undo` knows what was made besides tickets by the receipts alone: not without the journal, and not of what the
+        // target said to refuse and made.
+        let open = command == scenario.tickets.count && isOpen ? besides : []
+        picture.judge(against: undisturbed[command], into: &verdict, excused: excused, open: open)
         guard isOpen, !verdict.losses.isEmpty else { return }
         // What the target did not do, or nobody can know without the journal: the journal has to show it.
-        let shown = try await world.losses(of: scenario.tickets[command].map(\.id))
+        let shown = try await world.losses(of: scenario.ids)
         verdict.declare(shown.subtracting(losses[command]))
     }
 }

@@ -20,6 +20,9 @@ enum CrashLabel {
 
     /// The step's kind in a word or two.
     static func kind(of step: Step) -> String {
+        if step.key.part.hasPrefix(UndoPlan.partPrefix) {
+            return step.batch == nil ? "undo: \(step.verb.rawValue)" : "undo: batch of \(step.verb.rawValue)s"
+        }
         if step.key.ticket == CatalogueEntry.ticketID { return "catalogue: \(step.verb.rawValue)" }
         if step.batch != nil { return "batch of sets" }
         switch step.verb {

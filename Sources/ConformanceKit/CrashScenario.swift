@@ -5,7 +5,7 @@ internal import Migration
 internal import Sandbox
 internal import TicketModel
 
-/// A small migration with all that steps are made of, and a delta after it.
+/// A small migration with all that steps are made of, a delta after it, and what an `undo` then takes back.
 ///
 /// Two tickets of one customer who is new, replies of customer and agent, notes, a file, tags, an assignee, a closed
 /// one, what only a migration note can hold; then a ticket more, messages more and a status that changed.
@@ -15,6 +15,8 @@ struct CrashScenario: Sendable {
     let catalogue: [CatalogueEntry]
     let files: [String: ResolvedFile]
     let folder: String
+    /// Of all tickets.
+    var ids: [String] { tickets.joined().map(\.id).reduce(into: []) { if !$0.contains($1) { $0.append($1) } } }
 
     /// Makes it from a seed, which says in which order tickets are listed and which words they hold.
     init(seed: UInt64) throws {

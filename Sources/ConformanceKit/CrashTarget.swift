@@ -35,7 +35,8 @@ final class CrashTarget: RelayingTarget {
 
     func applyBatch(_ steps: [Step], receipts: [WriteKey: Receipt]) async -> Outcome {
         for step in steps { note(step) }
-        return await CrashLabel.$current.withValue(.init(role: .step, step: "batch of sets")) {
+        let kind = steps.first.map(CrashLabel.kind) ?? "batch of sets"
+        return await CrashLabel.$current.withValue(.init(role: .step, step: kind)) {
             await inner.applyBatch(steps, receipts: receipts)
         }
     }
@@ -95,6 +96,18 @@ final class CrashTarget: RelayingTarget {
         progress: TicketProgress
     ) async -> TicketPlan {
         let plan = await inner.plan(catalogue: catalogue, creating: creating, identity: identity, progress: progress)
+        learn(plan.steps)
+        return plan
+    }
+
+    func undo(_ written: WrittenTicket, stored: StoredTicket, identity: MigrationIdentity) async -> UndoPlan {
+        let plan = await inner.undo(written, stored: stored, identity: identity)
+        learn(plan.steps)
+        return plan
+    }
+
+    func undo(catalogue: WrittenTicket?, made: Set<String>, identity: MigrationIdentity) async -> UndoPlan {
+        let plan = await inner.undo(catalogue: catalogue, made: made, identity: identity)
         learn(plan.steps)
         return plan
     }

@@ -18,7 +18,19 @@ final class CrashWorld: Sendable {
     enum End: Sendable {
         case died
         case refused(Diagnostic)
-        case ended(RunReport)
+        case ended(Ending)
+    }
+
+    /// What a command that came to its end says.
+    struct Ending: Sendable {
+        /// Whether nothing is left that the same command would do.
+        var isDone: Bool
+        /// Tickets that a person has to decide about: `ID: why`.
+        var setAside: [String] = []
+        /// What is still borrowed.
+        var borrowed: [String]
+        /// All of it, for people.
+        var words: String
     }
 
     let scenario: CrashScenario
@@ -94,28 +106,28 @@ final class CrashWorld: Sendable {
 
     // MARK: Processes
 
-    /// Runs a command as a process of its own, up to its end or to the blow.
+    /// Runs a command as a process of its own, up to its end or to the blow; the one after the last run is `undo`.
     func process(_ command: Int, strike: CrashStrike? = nil, adopts: Bool = false) async throws -> (End, CrashPlug) {
         let plug = CrashPlug(strike, clock: time)
         let path = path
         let journal = try SQLiteJournal(path: path)
         let wrapped = CrashJournal(inner: journal, plug: plug, frames: { Self.frames(of: path) }, tally: tally)
         let (target, _) = try await site.target(opening(plug))
+        let tickets = scenario.tickets[min(command, scenario.tickets.count - 1)]
         var setup = MigrationSetup(
             name: "exam", sourceName: "exam source",
-            source: MemorySource(scenario.tickets[command], files: scenario.files, catalogue: scenario.catalogue),
+            source: MemorySource(tickets, files: scenario.files, catalogue: scenario.catalogue),
             mapping: PairRun.mapping, notifications: policy, concurrency: 1, clock: time, sink: site.heard,
             stop: plug.stop)
         setup.creating = Set(CatalogueEntry.Kind.allCases)
-        var options = RunOptions()
-        options.allowsNotifications = true
-        options.adopts = adopts
+        let watched = CrashTarget(target, tally: tally)
         let end: End
         do {
-            let runner = Runner(
-                setup: setup, target: CrashTarget(target, tally: tally), journal: wrapped, options: options)
-            let report = try await runner.migrate()
-            end = plug.isDead ? .died : .ended(report)
+            let ending =
+                command < scenario.tickets.count
+                ? try await migrate(setup, watched, wrapped, adopts: adopts)
+                : try await undo(setup, watched, wrapped, adopts: adopts)
+            end = plug.isDead ? .died : .ended(ending)
         } catch let diagnostic as Diagnostic where !plug.isDead {
             end = .refused(diagnostic)
         } catch  where plug.isDead {
@@ -128,6 +140,34 @@ final class CrashWorld: Sendable {
         await journal.close()
         time.advance(.seconds(1))
         return (end, plug)
+    }
+
+    private func migrate(
+        _ setup: MigrationSetup, _ target: CrashTarget, _ journal: CrashJournal, adopts: Bool
+    ) async throws -> Ending {
+        var options = RunOptions()
+        options.allowsNotifications = true
+        options.adopts = adopts
+        let report = try await Runner(setup: setup, target: target, journal: journal, options: options).migrate()
+        return Ending(
+            isDone: report.exitCause == nil,
+            setAside: report.failures.filter { $0.state == .setAside }.map { "\($0.id): \($0.failure?.message ?? "")" },
+            borrowed: report.borrowed.map(\.borrowing.name),
+            words: "\(report.counts) \(report.failures.map { $0.failure?.message ?? "" })")
+    }
+
+    private func undo(_ setup: MigrationSetup, _ target: CrashTarget, _ journal: CrashJournal, adopts: Bool)
+        async throws -> Ending
+    {
+        var options = UndoOptions()
+        options.adopts = adopts
+        options.allowsNotifications = true
+        let report = try await Undoer(setup: setup, target: target, journal: journal, options: options).undo()
+        // Nobody touched a ticket here: one that is taken for touched is left for ever. What has no way back is no failure.
+        return Ending(
+            isDone: report.state == .finished && report.failed.isEmpty && report.touched.isEmpty,
+            borrowed: report.borrowed.map(\.borrowing.name),
+            words: report.json.canonicalText)
     }
 
     /// What the journal shows of all tickets.
@@ -158,7 +198,7 @@ final class CrashWorld: Sendable {
     func isCatalogueDone() async throws -> Bool {
         try await journalled { journal in
             guard let (record, _) = try await journal.ticket(CatalogueEntry.ticketID) else { return true }
-            return record.state == .complete
+            return record.state == .complete || record.state == .takenBack
         }
     }
 

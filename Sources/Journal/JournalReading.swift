@@ -59,7 +59,7 @@ extension SQLiteJournal {
     /// - Throws: `Diagnostic` with cause `machine` when the file cannot be read, as all that read here.
     public func ticket(_ id: String) async throws -> (ticket: TicketRecord, steps: [StepRecord])? {
         let generation = head()?.identity.generation ?? 0
-        return try await read { db in
+        return try await readBeside { db in
             guard
                 let row = try Row.fetchOne(
                     db.cachedStatement(sql: "SELECT * FROM tickets WHERE id = ?"), arguments: [id])

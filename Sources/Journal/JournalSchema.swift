@@ -32,6 +32,13 @@ enum JournalSchema {
         return queue
     }
 
+    /// Opens a second connection to a file that is open for writing, for reads alone.
+    static func openBeside(path: String) throws -> DatabaseQueue {
+        var configuration = configuration { _ in }
+        configuration.readonly = true
+        return try DatabaseQueue(path: path, configuration: configuration)
+    }
+
     /// Opens a file to look into it; nil: a run ended before it had made its journal.
     static func openForReading(path: String) throws -> DatabaseQueue? {
         var configuration = configuration(check)

@@ -11,6 +11,8 @@ internal import TicketModel
 /// process' end, whichever way it ends.
 public actor SQLiteJournal: Journal {
     let queue: DatabaseQueue
+    /// A connection of its own, so that a ticket that begins does not wait for the disk with others' commits.
+    private let reader: DatabaseQueue
     private let path: String
     private let lock: FileLock?
     let group = CommitGroup()
@@ -24,8 +26,10 @@ public actor SQLiteJournal: Journal {
         self.path = path
         lock = try FileLock(path: path + ".lock")
         do {
-            queue = try JournalSchema.open(path: path)
+            let queue = try JournalSchema.open(path: path)
             cachedHead = try queue.read { try Self.head(in: $0) }
+            reader = try JournalSchema.openBeside(path: path)
+            self.queue = queue
         } catch {
             lock?.release(isClean: false)
             throw JournalFailure.diagnostic(error, path: path)
@@ -37,8 +41,9 @@ public actor SQLiteJournal: Journal {
         lock = nil
         do {
             guard let opened = try JournalSchema.openForReading(path: path) else { return nil }
+            cachedHead = try opened.read { try Self.head(in: $0) }
             queue = opened
-            cachedHead = try queue.read { try Self.head(in: $0) }
+            reader = opened
         } catch {
             throw JournalFailure.diagnostic(error, path: path)
         }
@@ -59,6 +64,7 @@ public actor SQLiteJournal: Journal {
 
     /// Closes the file and lets the lock go; nothing may be called after it.
     public func close() async {
+        try? reader.close()
         try? queue.close()
         lock?.release()
     }
@@ -152,9 +158,21 @@ public actor SQLiteJournal: Journal {
         }
     }
 
+    /// Reads by the connection that writes: after what it is at.
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         do {
             return try await queue.read(body)
+        } catch {
+            throw JournalFailure.diagnostic(error, path: path)
+        }
+    }
+
+    /// Reads what is durable, beside a commit that is under way.
+    func readBeside<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await reader.read(body)
         } catch {
             throw JournalFailure.diagnostic(error, path: path)
         }

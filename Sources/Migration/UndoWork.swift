@@ -20,8 +20,13 @@ struct UndoPreparation: Sendable {
     var identity: MigrationIdentity
     /// What the target's list shows of this generation, by digest.
     var found: [String: [FoundTicket]]
+    /// The target's ids of those of this generation that the list shows as taken back.
+    var marked: Set<String>
     /// Whether what people changed is taken back too.
     var isForced: Bool
+    /// Whether an earlier `undo` did not come to its end: with the machine's power its last commits may have gone, so that
+    /// the journal lacks what it did.
+    var isResumed: Bool
 
     /// What the journal has of a ticket, and how it goes back.
     func work(for record: TicketRecord) async throws -> UndoWork {
@@ -38,12 +43,14 @@ struct UndoPreparation: Sendable {
         guard let stored = try await target.stored(ticket: create) else { return .gone(record) }
         let isBegun = steps.contains { $0.part.hasPrefix(UndoPlan.partPrefix) }
         // What an earlier `undo` began has changed the ticket itself.
-        if !isForced, !isBegun {
+        let plan = await target.undo(
+            WrittenTicket(record: record, steps: done), stored: stored, identity: identity)
+        // Nor is a mark, or what leaves nothing to do, anybody else's when the journal's end may be lost.
+        let isOurs = isBegun || isResumed && (marked.contains(stored.id) || plan.steps.isEmpty)
+        if !isForced, !isOurs {
             let touches = touches(of: stored, record: record, steps: steps)
             if !touches.isEmpty { return .touched(record, stored, touches) }
         }
-        let plan = await target.undo(
-            WrittenTicket(record: record, steps: done), stored: stored, identity: identity)
         if plan.ending == .left { return .left(record, stored, plan) }
         var work = TicketWork(takingBack: record, plan, steps: steps, identity: identity)
         let key = identity.key(ticket: record.id, part: "ticket")
@@ -66,17 +73,21 @@ struct UndoPreparation: Sendable {
                 uniquingKeysWith: { a, _ in a })
         }
         let (creations, appended) = (receipts(.create), receipts(.append))
+        // A further migration note goes by the lines that the one before it lacks, which a rebuilt journal does not know;
+        // but nobody else marks notes.
         for (i, message) in stored.messages.enumerated() {
             let known = i == 0 ? [creations, appended] : [appended, creations]
             if let receipt = known.lazy.compactMap({ $0[message.id] }).first {
                 if let proof = receipt.proof, let now = message.proof, proof != now {
                     out.append("the text of message \(message.id) was changed")
                 }
-            } else if i > 0, message.digest.map({ !ours.contains($0) }) ?? true {
+            } else if i > 0, message.digest.map({ message.kind != .note && !ours.contains($0) }) ?? true {
                 let author = message.author.map { " by \($0)" } ?? ""
                 out.append("\(message.kind.rawValue) \(message.id)\(author) was added")
             }
         }
+        // An `undo` that is gone on with may have deleted them itself, and they are to go anyway.
+        if isResumed { return out }
         let there = Set(stored.messages.map(\.id))
         for step in steps where step.verb == .append {
             // Without an id: an understood step that wrote nothing (a note that a target would not take).
@@ -96,9 +107,11 @@ extension TicketWork {
     /// The steps that take a ticket back, without those that an earlier `undo` did.
     init(takingBack record: TicketRecord, _ plan: UndoPlan, steps: [StepRecord], identity: MigrationIdentity) {
         let known = TicketPreparation.Known(record: record, steps: steps, identity: identity)
+        // Not by the progress: a property that was being set stands there with its last receipt.
+        let done = Set(steps.filter { $0.state == .done }.map(\.part))
         self.init(
             id: record.id, number: record.number, action: .update, all: plan.steps,
-            steps: plan.steps.filter { known.progress.done[$0.key] == nil }, record: record, inDoubt: known.inDoubt,
+            steps: plan.steps.filter { !done.contains($0.key.part) }, record: record, inDoubt: known.inDoubt,
             progress: known.progress, losses: [], refusals: [], finishing: [], fields: [], changedTexts: [],
             overLimit: 0,
             source: record.source, draft: record.draft)

@@ -8,6 +8,10 @@ public struct UndoOptions: Sendable {
     public var isForced = false
     /// The operator has seen how many e-mails would be sent and allows them.
     public var allowsNotifications = false
+    /// Rebuilds the journal first, from the source and from what the target holds: for one that was lost.
+    ///
+    /// What was made besides tickets is known to nobody then, and stays.
+    public var adopts = false
     /// Rewritten for what stays; nil: there is none.
     public var finishingFile: String?
     /// Asked once before the first write; false ends it.
@@ -20,7 +24,7 @@ public struct UndoOptions: Sendable {
 /// Takes back what a migration wrote: deletes it where the target can, else closes and marks it; leaves alone what people
 /// changed since, and says so.
 ///
-/// From the journal's receipts and the target's list; the source is not read. It can be interrupted and begun again at any
+/// From the journal's receipts and the target's list; the source is read only to rebuild a lost journal. It can be interrupted and begun again at any
 /// moment: its steps have intents and receipts like any write, and a `migrate` in between is refused. At its end the
 /// generation is raised, so that a new migration starts clean; tickets that were left are known to it.
 public struct Undoer: Sendable {
@@ -72,11 +76,12 @@ public struct Undoer: Sendable {
     // MARK: Looking
 
     private func prepare() async throws -> UndoPreparation {
+        try await target.prepare(policy: .allow, sink: setup.sink)
+        if options.adopts { try await adopt() }
         guard let head = try await journal.head() else {
             throw Diagnostic(
                 code: "undo.nothing", "the journal knows of nothing that was written",
-                remedy:
-                    "if the journal was lost, `ticketferry migrate --adopt` rebuilds it from the target; then undo",
+                remedy: "if the journal was lost, `ticketferry undo --adopt` rebuilds it from source and target first",
                 cause: .refused)
         }
         try await journal.refuseIfPurged()
@@ -86,13 +91,26 @@ public struct Undoer: Sendable {
             identity: MigrationIdentity(
                 migration: setup.name, source: setup.sourceName ?? identity.source, generation: identity.generation),
             target: target.address)
-        try await target.prepare(policy: .allow, sink: setup.sink)
         if let baseline = try await journal.memo(.baseline) { await target.learn(baseline: baseline) }
         try await waitForDoubts()
-        let found = try await target.inventory().filter { $0.generation == identity.generation && !$0.isTakenBack }
+        let found = try await target.inventory().filter { $0.generation == identity.generation }
         return UndoPreparation(
-            target: target, journal: journal, identity: identity, found: Dictionary(grouping: found, by: \.digest),
-            isForced: options.isForced)
+            target: target, journal: journal, identity: identity,
+            found: Dictionary(grouping: found.filter { !$0.isTakenBack }, by: \.digest),
+            marked: Set(found.filter(\.isTakenBack).map(\.receipt.id)), isForced: options.isForced,
+            isResumed: try await journal.memo(.undo) != nil)
+    }
+
+    /// Takes what the target holds of the newest generation into the journal; nothing where it holds nothing.
+    private func adopt() async throws {
+        var identity = try await setup.identity(in: journal)
+        try await setup.check(journal.head(), identity: identity, target: target.address)
+        let found = try await target.inventory().filter { !$0.isTakenBack }
+        guard let newest = found.map(\.generation).max() else { return }
+        // What an interrupted `undo` closed already is out of the way; the rest is of the same generation.
+        identity.generation = max(identity.generation, newest)
+        _ = try await Adoption(setup: setup, target: target, journal: journal)
+            .adopt(Dictionary(grouping: found, by: \.digest), identity: identity)
     }
 
     /// What was sent a moment ago may still arrive: what is not in the list then is not there.

@@ -32,7 +32,7 @@ import TicketModel
         let began = ContinuousClock.now
         let matrix = try await CrashMatrix(
             MatrixSetting.prepared(examinee), seed: Self.seed, middle: MatrixSetting.middle(of: examinee),
-            isLeftover: MatrixSetting.leftovers(of: examinee))
+            isLeftover: MatrixSetting.leftovers(of: examinee), besides: MatrixSetting.besides(of: examinee))
         defer { matrix.close() }
         let only = Self.environment["TICKETFERRY_MATRIX_ONLY"]
         let all = choose(matrix)
@@ -89,6 +89,16 @@ enum MatrixSetting {
         // A field without a value: its row and none are shown alike.
         case "supportengine": { table, row in table == "custom_field_values" && row["value"]?.string == "" }
         default: { _, _ in false }
+        }
+    }
+
+    /// The tables of what is made besides tickets.
+    static func besides(of examinee: Examinee) -> Set<String> {
+        switch examinee.helpdesk.name {
+        case "fluent-support": ["persons", "products", "savedReplies", "tags"]
+        case "kb-support": ["ticket_tag"]
+        case "smartsupp": ["agents", "triggers"]
+        default: []
         }
     }
 

@@ -28,6 +28,9 @@ struct UndoCommand: AsyncParsableCommand {
     @Flag(help: "Takes back also what people changed since it was written.")
     var force = false
 
+    @Flag(help: "Rebuilds a lost journal first, from the source and from what the target holds; also with --dry-run.")
+    var adopt = false
+
     @Flag(help: "Lets the target send the e-mails that the dry run counts.")
     var allowNotifications = false
 
@@ -51,9 +54,10 @@ struct UndoCommand: AsyncParsableCommand {
             throw Failure.cannot(
                 "be taken back: delete the file", opened.file.targetConnector.name, at: opened.file.target.location)
         }
-        let journal = dryRun ? try opened.journalForReading() : try opened.journalForWriting()
+        let journal = dryRun && !adopt ? try opened.journalForReading() : try opened.journalForWriting()
         var undo = UndoOptions()
         undo.isForced = force
+        undo.adopts = adopt
         undo.allowsNotifications = allowNotifications
         undo.finishingFile = opened.file.finishingFile
         if !yes {
