@@ -257,6 +257,10 @@ struct CrashJournal: Journal {
         try plug.check()
         return try await inner.failures(limit: limit)
     }
+    func conflicts(limit: Int) async throws -> [TicketRecord] {
+        try plug.check()
+        return try await inner.conflicts(limit: limit)
+    }
     func counts() async throws -> JournalCounts {
         try plug.check()
         return try await inner.counts()

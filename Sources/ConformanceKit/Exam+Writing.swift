@@ -40,6 +40,8 @@ extension Exam {
             let adopted = try await pair(site).run(
                 MemorySource(tickets), to: site.target().0, journal: journal, adopts: true)
             if adopted.state != .finished { out.append("a run with an adopted journal ended \(adopted.state)") }
+            let taken = await journal.tickets(after: nil, limit: 1000).filter { $0.edits != nil }.map(\.id)
+            if !taken.isEmpty { out.append("after adopting, tickets count as edited by people: \(taken)") }
             let after = try await Self.census(site)
             if after != usual {
                 out.append(

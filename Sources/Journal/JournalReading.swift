@@ -13,6 +13,8 @@ enum JournalReading {
         record.stored = row["stored"]
         record.targetID = row["target_id"]
         record.targetURL = row["target_url"]
+        // Absent in a journal of an earlier version that is only looked into.
+        record.edits = (row["edits"] as String?).flatMap { TicketRecord.Edits(rawValue: $0) }
         if let code = row["code"] as String? {
             record.failure = .init(code: code, message: row["message"] ?? "", remedy: row["remedy"] ?? "")
         }
@@ -52,9 +54,6 @@ enum JournalReading {
 }
 
 extension SQLiteJournal {
-    private static let columns =
-        "id, number, state, source, draft, stored, target_id, target_url, code, message, remedy"
-
     /// A ticket and its steps of the present generation, by their order and part; nil if unknown.
     ///
     /// - Throws: `Diagnostic` with cause `machine` when the file cannot be read, as all that read here.
@@ -63,7 +62,7 @@ extension SQLiteJournal {
         return try await readBeside { db in
             guard
                 let row = try Row.fetchOne(
-                    db.cachedStatement(sql: "SELECT \(Self.columns) FROM tickets WHERE id = ?"), arguments: [id])
+                    db.cachedStatement(sql: "SELECT * FROM tickets WHERE id = ?"), arguments: [id])
             else { return nil }
             let steps = try Row.fetchAll(
                 db.cachedStatement(sql: "SELECT * FROM steps WHERE ticket = ? AND generation = ? ORDER BY ord, part"),
@@ -79,7 +78,7 @@ extension SQLiteJournal {
         try await read { db in
             try Row.fetchAll(
                 db,
-                sql: "SELECT \(Self.columns) FROM tickets WHERE ? IS NULL OR id > ? ORDER BY id LIMIT ?",
+                sql: "SELECT * FROM tickets WHERE ? IS NULL OR id > ? ORDER BY id LIMIT ?",
                 arguments: [id, id, limit]
             ).map(JournalReading.ticket)
         }
@@ -89,7 +88,7 @@ extension SQLiteJournal {
     public func find(numberOrTargetID text: String) async throws -> TicketRecord? {
         try await read { db in
             for column in ["number", "target_id"] {
-                let sql = "SELECT \(Self.columns) FROM tickets WHERE \(column) = ? ORDER BY id LIMIT 1"
+                let sql = "SELECT * FROM tickets WHERE \(column) = ? ORDER BY id LIMIT 1"
                 if let row = try Row.fetchOne(db, sql: sql, arguments: [text]) { return JournalReading.ticket(row) }
             }
             return nil
@@ -166,10 +165,25 @@ extension SQLiteJournal {
         try await read { db in
             try Row.fetchAll(
                 db,
-                sql: "SELECT \(Self.columns) FROM tickets WHERE state IN ('failed', 'setAside') ORDER BY id LIMIT ?",
+                sql: "SELECT * FROM tickets WHERE state IN ('failed', 'setAside') ORDER BY id LIMIT ?",
                 arguments: [limit]
             ).map(JournalReading.ticket)
         }
+    }
+
+    /// Tickets whose properties are left to people, in the order of their ids' bytes.
+    public func conflicts(limit: Int) async throws -> [TicketRecord] {
+        try await read { db in
+            guard try Self.hasEdits(db) else { return [] }
+            return try Row.fetchAll(
+                db, sql: "SELECT * FROM tickets WHERE edits = 'conflict' ORDER BY id LIMIT ?", arguments: [limit]
+            ).map(JournalReading.ticket)
+        }
+    }
+
+    /// False in a journal of an earlier version that is only looked into.
+    private static func hasEdits(_ db: Database) throws -> Bool {
+        try db.columns(in: "tickets").contains { $0.name == "edits" }
     }
 
     /// Counts over all tickets, steps and losses.
@@ -194,6 +208,10 @@ extension SQLiteJournal {
             }
             counts.inDoubt =
                 try Int.fetchOne(db, sql: "SELECT count(*) FROM steps WHERE state IN ('intent', 'uncertain')") ?? 0
+            if try Self.hasEdits(db) {
+                counts.conflicts =
+                    try Int.fetchOne(db, sql: "SELECT count(*) FROM tickets WHERE edits = 'conflict'") ?? 0
+            }
             let columns = "ticket, field, value, reason, fallback"
             let ofSteps = try Self.hasStepLosses(db) ? " UNION SELECT \(columns) FROM step_losses" : ""
             counts.losses =

@@ -10,7 +10,7 @@ enum JournalSchema {
     /// `TFJ1`: tells our files from other databases.
     static let applicationID: Int32 = 0x5446_4A31
     /// Raised with each migration below.
-    static let version = 2
+    static let version = 3
 
     /// Opens a file for writing, with all that durability needs.
     static func open(path: String) throws -> DatabaseQueue {
@@ -150,6 +150,14 @@ enum JournalSchema {
                         field TEXT NOT NULL, value TEXT, reason TEXT NOT NULL, fallback TEXT NOT NULL,
                         PRIMARY KEY (ticket, generation, part, n)
                     ) STRICT, WITHOUT ROWID;
+                    """)
+        }
+        migrator.registerMigration("3 what people edited, by ticket") { db in
+            try db.execute(
+                sql: """
+                    PRAGMA user_version = 3;
+                    ALTER TABLE tickets ADD COLUMN edits TEXT;
+                    CREATE INDEX tickets_conflicts ON tickets (id) WHERE edits = 'conflict';
                     """)
         }
         return migrator

@@ -105,7 +105,7 @@ enum JournalWriting {
         try db.execute(
             sql: """
                 UPDATE tickets SET source = '', draft = '', stored = NULL, target_id = NULL, target_url = NULL,
-                code = NULL, message = NULL, remedy = NULL WHERE state = 'takenBack'
+                code = NULL, message = NULL, remedy = NULL, edits = NULL WHERE state = 'takenBack'
                 """)
         try db.execute(sql: "UPDATE meta SET value = ? WHERE key = 'generation'", arguments: [String(generation)])
     }
@@ -113,17 +113,18 @@ enum JournalWriting {
     private static func write(_ record: TicketRecord, to db: Database) throws {
         try db.execute(
             cached: """
-                INSERT INTO tickets (id, number, state, source, draft, stored, target_id, target_url, code, message, remedy)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO tickets
+                (id, number, state, source, draft, stored, target_id, target_url, code, message, remedy, edits)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET number = excluded.number, state = excluded.state,
                 source = excluded.source, draft = excluded.draft, stored = excluded.stored,
                 target_id = excluded.target_id, target_url = excluded.target_url, code = excluded.code,
-                message = excluded.message, remedy = excluded.remedy
+                message = excluded.message, remedy = excluded.remedy, edits = excluded.edits
                 """,
             [
                 record.id, record.number, record.state.rawValue, record.source, record.draft, record.stored,
                 record.targetID, record.targetURL, record.failure?.code, record.failure?.message,
-                record.failure?.remedy,
+                record.failure?.remedy, record.edits?.rawValue,
             ])
     }
 

@@ -74,7 +74,10 @@ struct Adoption: Sendable {
     private func adopt(_ work: TicketWork, _ create: Step, _ ticket: Receipt, stored: String?) async throws {
         var receipts = try await target.adopt(work.all, ticket: ticket)
         receipts[create.key] = receipts[create.key] ?? ticket
-        for loss in receipts.values.flatMap(\.losses) {
+        let edits = try await edits(of: work, ticket, receipts)
+        receipts[create.key]?.losses += edits?.losses ?? []
+        if edits?.kind != nil { setup.sink.emit(.edited(work.id, ticket, edits?.what ?? [])) }
+        for loss in receipts.values.flatMap(\.losses) where edits?.kind == nil || edits?.losses.contains(loss) != true {
             setup.sink.emit(
                 Diagnostic(
                     .warning, code: "adopt.differs", "ticket \(work.id): \(loss.value ?? loss.field): \(loss.reason)",
@@ -85,10 +88,12 @@ struct Adoption: Sendable {
         if record.state == .complete { record.state = .begun }
         record.targetID = ticket.id
         record.targetURL = ticket.url ?? record.targetURL
-        // Nobody can tell any more what people changed before; what they change from now on is theirs.
-        record.stored = record.stored ?? stored
+        // What people change from now on is theirs; where they changed something before, all of it stays theirs.
+        record.edits = record.edits ?? edits?.kind
+        record.stored = record.edits == .conflict ? work.record?.stored : record.stored ?? stored
         var entries: [JournalEntry] = [.ticket(record)]
         let now = setup.clock.now()
+        if work.progress.done[create.key] == nil { entries.append(.memo(.adopted, .string(now.description))) }
         for step in work.all {
             guard work.progress.done[step.key] == nil, work.inDoubt[step.key] == nil,
                 let receipt = receipts[step.key]
@@ -107,6 +112,63 @@ struct Adoption: Sendable {
         }
     }
 
+    /// What people did to a ticket before it was found again.
+    private struct FoundEdits {
+        /// Nil where it may as well be what the source said meanwhile.
+        var kind: TicketRecord.Edits?
+        /// For people: `status`, `reply 17`.
+        var what: [String]
+        /// Of properties that are left as they are.
+        var losses: [Loss]
+    }
+
+    /// Finds out what people did to a ticket before, as far as it is none of what its steps leave: messages of theirs and
+    /// changed texts; values of properties only where all messages are there, and by their steps alone.
+    ///
+    /// What a half-written ticket lacks is still written, so that it is no conflict.
+    private func edits(
+        of work: TicketWork, _ ticket: Receipt, _ receipts: [WriteKey: Receipt]
+    ) async throws -> FoundEdits? {
+        guard let stored = try await target.stored(ticket: ticket) else { return nil }
+        let missing = work.all.filter { receipts[$0.key] == nil && work.progress.done[$0.key] == nil }
+        let lacks = Set(missing.map(\.key))
+        let isWhole = !missing.contains { $0.verb.canDouble }
+        // What is not found may be there all the same or not: a value is people's if it fits neither. What bears a mark of
+        // ours is a note of a later run.
+        let there = work.all.filter { !lacks.contains($0.key) }
+        let theirs = Set(stored.messages.filter { $0.digest == nil }.map { "\($0.kind.rawValue) \($0.id)" })
+        let others = await differences(of: stored, from: there, work).map { [$0.kind.rawValue, $0.part] }
+        let differences = await differences(of: stored, from: work.all, work).filter { difference in
+            guard others.contains([difference.kind.rawValue, difference.part]) else { return false }
+            switch difference.kind {
+            case .addedMessage: return theirs.contains(difference.part)
+            case .text: return true
+            case .property: return !missing.contains { $0.name == difference.part }
+            default: return false
+            }
+        }
+        guard !differences.isEmpty else { return nil }
+        let losses = differences.filter { $0.kind == .property }.map { difference in
+            Loss(
+                field: difference.part, value: difference.expected,
+                reason:
+                    "the target has “\(difference.found ?? "")”, and nobody can tell any more who changed it: it is left",
+                fallback: .archive)
+        }
+        // Where only clocks are lacking, a later run of ours may have begun to write what the source changed since: nothing
+        // but a message of theirs tells that from people's edits.
+        let isTheirs = missing.isEmpty || differences.contains { $0.kind == .addedMessage }
+        let isEnded = missing.allSatisfy { $0.isPeoples || $0.isAftermath }
+        let told = differences.filter { $0.kind != .property || isWhole }
+        let kind: TicketRecord.Edits? = told.isEmpty ? nil : isTheirs && isEnded ? .conflict : .noticed
+        return FoundEdits(kind: kind, what: told.map(\.part), losses: losses)
+    }
+
+    private func differences(of stored: StoredTicket, from steps: [Step], _ work: TicketWork) async -> [Difference] {
+        let plan = TicketPlan(steps: steps, finishing: work.finishing)
+        return TicketComparison(await target.expectation(of: plan), stored).differences
+    }
+
     private func setAside(_ work: TicketWork, _ create: Step, _ diagnostic: Diagnostic) async throws {
         setup.sink.emit(diagnostic)
         var record = TicketRecord(id: work.id, number: work.number, state: .setAside)
@@ -118,6 +180,13 @@ struct Adoption: Sendable {
 }
 
 extension Diagnostic {
+    fileprivate static func edited(_ ticket: String, _ found: Receipt, _ what: [String]) -> Diagnostic {
+        Diagnostic(
+            .warning, code: "adopt.edited",
+            "ticket \(ticket): people edited it in the target, or the source changed since: \(what.joined(separator: ", "))",
+            remedy: "compare the target's ticket \(found.id) with the source; `undo` leaves it", cause: .someFailed)
+    }
+
     fileprivate static func several(_ ticket: String, _ candidates: [FoundTicket]) -> Diagnostic {
         let ids = candidates.map(\.receipt.id).joined(separator: ", ")
         return Diagnostic(

@@ -47,10 +47,21 @@ public struct TicketRecord: Hashable, Sendable {
     public var targetID: String?
     /// Where people see it in the target; nil where the target does not tell.
     public var targetURL: String?
+    /// What is known of people's edits besides what ``stored`` shows; nil: nothing.
+    public var edits: Edits?
     /// Why it failed or was set aside: code, message, remedy.
     ///
     /// Never a message's text.
     public var failure: Failure?
+
+    /// What is known of people's edits of a ticket in the target.
+    public enum Edits: String, Sendable, CaseIterable {
+        /// People edited it, and what is missing of it is still written: `undo` leaves it.
+        case noticed
+        /// Its properties are left to people: `undo` leaves it, and no run sets them until one that overwrites conflicts has
+        /// brought the ticket to its end.
+        case conflict
+    }
 
     /// A failure in short.
     public struct Failure: Hashable, Sendable {
@@ -226,6 +237,8 @@ public enum JournalMemo: String, Sendable, CaseIterable {
     case undo
     /// All that was known of people is removed: when, and the counts of what was known.
     case purged
+    /// Tickets were taken over from the target since their journal was lost: when. What was made with them is not known.
+    case adopted
     /// A run did not end, so that the journal may lack its last commits, and no run since has gone through all tickets.
     case mistrusted
     /// Where the last run that went through all tickets left off; see ``MigrationSetup/settleSelection(by:)``.
@@ -261,6 +274,8 @@ public struct JournalCounts: Hashable, Sendable {
     public var steps: [Step.Verb: Int] = [:]
     /// Steps of which nobody knows whether they are written.
     public var inDoubt = 0
+    /// Tickets whose properties are left to people.
+    public var conflicts = 0
     /// Losses, those of all tickets added up.
     public var losses = 0
 
@@ -313,6 +328,8 @@ public protocol Journal: Sendable {
     func borrowings(open: Bool) async throws -> [BorrowingRecord]
     /// Tickets that failed or were set aside.
     func failures(limit: Int) async throws -> [TicketRecord]
+    /// Tickets whose properties are left to people, in the order of the ids' bytes.
+    func conflicts(limit: Int) async throws -> [TicketRecord]
     /// Counts over all tickets and steps, of every run; of a purged journal, what they were then.
     func counts() async throws -> JournalCounts
     /// The run that began last; nil before the first.

@@ -211,13 +211,21 @@ public actor MemoryJournal: Journal {
         Array(sortedTickets(after: nil).filter { $0.state == .failed || $0.state == .setAside }.prefix(limit))
     }
 
+    /// Tickets whose properties are left to people, in the order of their ids' bytes.
+    public func conflicts(limit: Int) -> [TicketRecord] {
+        Array(sortedTickets(after: nil).filter { $0.edits == .conflict }.prefix(limit))
+    }
+
     /// Counts what is there.
     ///
     /// Goes through all tickets and steps.
     public func counts() -> JournalCounts {
         if let memo = state.memos[.purged] { return JournalCounts(purged: memo) }
         var counts = JournalCounts()
-        for ticket in state.tickets.values { counts.tickets[ticket.state, default: 0] += 1 }
+        for ticket in state.tickets.values {
+            counts.tickets[ticket.state, default: 0] += 1
+            if ticket.edits == .conflict { counts.conflicts += 1 }
+        }
         for step in state.steps.values.flatMap(\.values) {
             if step.state == .done, step.generation == state.head?.identity.generation ?? 0 {
                 counts.steps[step.verb, default: 0] += 1

@@ -21,7 +21,8 @@ public struct RunReport: Sendable {
         public var adopted = 0
         /// Only in a status: tickets that `undo` took back and that were not written again.
         public var takenBack = 0
-        /// Of `unchanged` and `updated`: those whose properties people changed meanwhile.
+        /// Of `unchanged` and `updated`: those whose properties people changed meanwhile; in a status, all of which that is
+        /// known.
         public var conflicts = 0
 
         /// Nothing yet.
@@ -50,6 +51,8 @@ public struct RunReport: Sendable {
     public var borrowed: [BorrowingRecord] = []
     /// Tickets that failed or were set aside, the first thousand.
     public var failures: [TicketRecord] = []
+    /// Tickets that people edited in the target, so that their properties are left to them, the first thousand.
+    public var conflicts: [TicketRecord] = []
     /// When it began; nil where no run ever did.
     public var started: Timestamp?
     /// When it ended; nil while it is under way and after a crash.
@@ -106,6 +109,15 @@ public struct RunReport: Sendable {
         if let undoBegan { value["undoUnfinished"] = .string(undoBegan) }
         if counts.takenBack > 0 { value["counts"]?["takenBack"] = JSON(counts.takenBack) }
         if counts.conflicts > 0 { value["counts"]?["conflicts"] = JSON(counts.conflicts) }
+        if !conflicts.isEmpty {
+            value["conflicts"] = .array(
+                conflicts.map {
+                    [
+                        "id": .string($0.id), "number": JSON($0.number), "targetId": JSON($0.targetID),
+                        "url": JSON($0.targetURL),
+                    ]
+                })
+        }
         if unsigned > 0 { value["unsigned"] = JSON(unsigned) }
         if let stoppedBy { value["stoppedBy"] = stoppedBy.json }
         if plan != nil {

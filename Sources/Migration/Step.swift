@@ -66,11 +66,19 @@ public struct Step: Hashable, Sendable {
     /// It is sent again after any of them, also when it was done in an earlier run. Only for `set`. Steps with a
     /// ``batch`` come last of all and must not disturb it.
     public var undoneByOthers: Bool
+    /// Whether of all other writes only messages undo it (a status that replies move).
+    ///
+    /// A property that changes alone does not send it again then. Only with ``undoneByOthers``.
+    public var isUndoneByMessagesAlone = false
     /// Whether people set this in their daily work (a status).
     ///
     /// In a ticket that people edited it is left to them, also where ``undoneByOthers`` would send it again.
     public var isPeoples: Bool
 
+    /// Whether it says nothing of its own and only puts right what other writes move (a clock), or looks at what they made.
+    ///
+    /// In a ticket that people edited it is left out: a clock of their answers must not look older than it is.
+    public var isAftermath = false
     /// Whether a `set` of it that the target performs late would undo a later step, or e-mail somebody: nothing goes on
     /// before it is sure.
     public var isHarmfulLate = false

@@ -71,12 +71,16 @@ public struct TicketProgress: Sendable {
         public var value: String?
         /// The step's ``Step/name`` when it was done; nil where nobody knows.
         public var name: String?
+        /// What the step did; nil where nobody knows.
+        public var verb: Step.Verb?
 
         /// Pairs a receipt with its payload's fingerprint.
         public init(
-            receipt: Receipt, fingerprint: String, order: Int = 0, value: String? = nil, name: String? = nil
+            receipt: Receipt, fingerprint: String, order: Int = 0, value: String? = nil, name: String? = nil,
+            verb: Step.Verb? = nil
         ) {
             self.name = name
+            self.verb = verb
             self.receipt = receipt
             self.fingerprint = fingerprint
             self.order = order

@@ -119,7 +119,9 @@ extension TicketWork {
         var todo = Set<WriteKey>()
         // Also what is in no plan any more (a message that left the source) has moved the ticket.
         let ownSteps = Set(plan.steps.filter { !$0.disturbsOthers }.map(\.key))
-        let lastWrite = progress.done.lazy.filter { !ownSteps.contains($0.key) }.map(\.value.order).max() ?? 0
+        let others = progress.done.filter { !ownSteps.contains($0.key) }.values
+        let lastWrite = others.map(\.order).max() ?? 0
+        let lastMessage = others.filter { $0.verb != .set }.map(\.order).max() ?? 0
         for step in plan.steps {
             let fingerprint = step.fingerprint
             guard let done = progress.done[step.key] else {
@@ -137,12 +139,16 @@ extension TicketWork {
                 notices.append(.kindChanged(ticket: ticket.id, before: before, now: step.name))
             }
         }
-        let writesElse = plan.steps.contains { todo.contains($0.key) && $0.disturbsOthers }
+        let disturbing = plan.steps.filter { todo.contains($0.key) && $0.disturbsOthers }
         let undone = plan.steps.filter { $0.undoneByOthers && progress.done[$0.key] != nil }
-        // All of them or none: they move each other.
-        if writesElse || undone.contains(where: { (progress.done[$0.key]?.order ?? 0) < lastWrite }) {
-            todo.formUnion(undone.map(\.key))
+        func isUndone(_ step: Step) -> Bool {
+            let order = progress.done[step.key]?.order ?? 0
+            return step.isUndoneByMessagesAlone
+                ? order < lastMessage || disturbing.contains { $0.verb != .set }
+                : order < lastWrite || !disturbing.isEmpty
         }
+        // All of them or none: they move each other.
+        if undone.contains(where: isUndone) { todo.formUnion(undone.map(\.key)) }
         if let refusal = Self.newKeys(of: ticket.id, plan: plan, progress: progress) { refusals.append(refusal) }
         if refusals.isEmpty { steps = plan.steps.filter { todo.contains($0.key) } }
         for step in steps {
@@ -189,15 +195,32 @@ extension TicketWork {
     mutating func keepConflicts() {
         action = .conflict
         // What stands before new messages prepares for them (a muted mailbox); what they move (the mailbox that they go
-        // through, the clocks) still has to be put right after them, unless it is people's to set: nobody can tell what
-        // they made of it.
+        // through) still has to be put right after them, also by the run after one that broke off in between. Not so what
+        // is people's (a status) or shows their answers (clocks): nobody can tell what they made of it.
         // A note of ours goes with a message alone: it tells of what is not written now.
         let lastMessage = steps.lastIndex { $0.verb.canDouble && !$0.key.isMigrationNote }
-        steps = steps.enumerated().filter { i, step in
-            guard step.verb == .set || step.key.isMigrationNote else { return true }
-            guard let lastMessage else { return false }
-            return step.key.isMigrationNote || (step.undoneByOthers && !step.isPeoples) || i < lastMessage
+        let isHalf = record?.state != .complete
+        let kept = steps.enumerated().filter { i, step in
+            if step.key.isMigrationNote { return lastMessage != nil }
+            guard step.verb == .set else { return true }
+            let isOurs = step.undoneByOthers && !step.isPeoples && !step.isAftermath
+            return lastMessage.map { isOurs || i < $0 } ?? (isHalf && isOurs)
         }.map(\.element)
+        let left = steps.filter { step in step.undoneByOthers && step.value != nil && !kept.contains(step) }
+        if !left.isEmpty {
+            losses.append(
+                Loss(
+                    field: "properties", value: left.map(\.name).joined(separator: ", "),
+                    reason:
+                        "people edited this ticket in the target: what added messages move there is left as it stands",
+                    fallback: .archive))
+        }
+        // A conflict that is known, where nothing is left but that: all that the source has to say is said.
+        let isSaid = steps.allSatisfy { step in
+            step.isAftermath || step.undoneByOthers && progress.done[step.key]?.fingerprint == step.fingerprint
+        }
+        if isSaid, record?.edits == .conflict, !isHalf { action = .unchanged }
+        steps = kept
         fields.removeAll { field in !steps.contains { $0.name == field.name } }
     }
 }
@@ -294,13 +317,13 @@ struct TicketPreparation: Sendable {
                     if step.verb == .set {
                         let receipt = step.receipt ?? Receipt(id: record.targetID ?? "")
                         progress.done[key] = .init(
-                            receipt: receipt, fingerprint: "", order: step.order, name: step.name)
+                            receipt: receipt, fingerprint: "", order: step.order, name: step.name, verb: step.verb)
                     }
                     continue
                 }
                 progress.done[key] = .init(
                     receipt: receipt, fingerprint: step.fingerprint, order: step.order, value: step.value,
-                    name: step.name)
+                    name: step.name, verb: step.verb)
             }
         }
     }
@@ -313,12 +336,15 @@ struct TicketPreparation: Sendable {
 
     /// Whether people changed the ticket in the target since it was complete.
     ///
-    /// One read at most, only where a property would change.
+    /// One read at most, only where a property would change. What a run found before its first write holds until the ticket
+    /// is complete again: what it shows in between is ours and theirs, mixed.
     private func isTouched(_ work: TicketWork) async throws -> Bool {
-        guard let record = work.record, record.state == .complete, let stored = record.stored,
-            work.steps.contains(where: { $0.verb == .set }),
-            let receipt = work.ticketReceipt
-        else { return false }
+        guard let record = work.record else { return false }
+        let isInConflict = record.edits == .conflict
+        guard record.state == .complete, let stored = record.stored else { return isInConflict }
+        guard isInConflict || work.steps.contains(where: { $0.verb == .set }), let receipt = work.ticketReceipt else {
+            return false
+        }
         let now =
             if let fingerprints { try await fingerprints.of(receipt) } else {
                 try await target.storedFingerprint(ticket: receipt)

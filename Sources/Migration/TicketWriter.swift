@@ -27,6 +27,8 @@ struct TicketWriter {
         record.number = work.number
         record.source = work.source
         record.draft = work.draft
+        // Durable before the first write: a run after this one cannot tell people's edits from half of what this one writes.
+        if work.action == .conflict { record.edits = .conflict }
         self.record = record
         let kind: TicketEnd.Kind =
             switch work.action {
@@ -60,6 +62,7 @@ struct TicketWriter {
         record.failure = nil
         // Doubts that the journal lacks are written down first: this run may end before it comes to them.
         owed = [.ticket(record)] + work.presumed.map { .intent($0) }
+        if try await !waitForLateProperties() { return leftOff(inDoubt: true) }
         var deferred: [Step] = []
         for step in work.steps {
             if run.isStopping {
@@ -85,7 +88,9 @@ struct TicketWriter {
             case .ended(let end): return end
             }
         }
-        if needsStored, work.action != .conflict { await readStored() }
+        if needsStored || record.stored == nil, work.endState != .takenBack, work.action != .conflict {
+            await readStored()
+        }
         guard deferred.isEmpty else {
             try await commit([])
             let rest = DeferredTicket(record: record, end: end, completion: completion(), remaining: deferred.count)
@@ -94,6 +99,18 @@ struct TicketWriter {
         }
         try await commit(completion())
         return end
+    }
+
+    /// Waits where an earlier run was setting a property when it broke off, and messages are to be sent now.
+    ///
+    /// Set late, it would undo what stands before them: it moves a ticket out of the mailbox that is muted for them.
+    /// - Returns: false where it was asked to stop meanwhile.
+    private func waitForLateProperties() async throws -> Bool {
+        guard work.steps.contains(where: \.verb.canDouble),
+            work.inDoubt.values.contains(where: { $0.inDoubt && $0.verb == .set })
+        else { return true }
+        let left = run.settleTime - (run.clock.elapsed() - run.began)
+        return left > .zero ? try await wait(left) : true
     }
 
     // MARK: One step
@@ -267,9 +284,10 @@ struct TicketWriter {
         }
     }
 
-    /// Reads the fingerprint that no answer told; unknown rather than one that would make our own write look like people's.
+    /// Reads the fingerprint that no answer told, or none since a write that was found again; unknown rather than one that
+    /// would make our own write look like people's.
     private mutating func readStored() async {
-        guard let create = work.all.first(where: { $0.verb == .create }), let ticket = receipts[create.key] else {
+        guard let create = work.all.first(where: { $0.key.part == "ticket" }), let ticket = receipts[create.key] else {
             return
         }
         record.stored = try? await run.target.storedFingerprint(ticket: ticket)
@@ -280,6 +298,8 @@ struct TicketWriter {
         record.state = work.endState
         record.failure = nil
         if work.endState == .takenBack { return [.ticket(record)] }
+        // Overwritten as asked, or people put it back.
+        if work.endState == .complete, work.action == .update, record.edits == .conflict { record.edits = nil }
         var entries: [JournalEntry] = [.ticket(record), .losses(ticket: work.id, losses)]
         let lines = FinishingFile.resolve(work.finishing, steps: work.all, receipts: receipts)
         if !lines.isEmpty || !work.finishing.isEmpty { entries.append(.finishing(ticket: work.id, lines)) }

@@ -64,6 +64,7 @@ struct UndoPreparation: Sendable {
         if let before = record.stored, let now = stored.fingerprint, before != now {
             out.append("it was changed or answered in the target")
         }
+        if out.isEmpty, record.edits != nil { out.append("people edited it, as an earlier run found") }
         let ours = Set(steps.map { identity.key(ticket: record.id, part: $0.part).digest })
         // Tickets and messages may be counted apart: one number can be the ticket's id and that of one of its messages.
         func receipts(_ verb: Step.Verb) -> [String: Receipt] {

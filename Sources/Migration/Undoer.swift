@@ -201,7 +201,12 @@ public struct Undoer: Sendable {
         let record = known?.ticket ?? TicketRecord(id: CatalogueEntry.ticketID)
         if record.state == .takenBack { return (nil, []) }
         let written = known.map { WrittenTicket(record: $0.ticket, steps: $0.steps.filter { $0.receipt != nil }) }
-        let plan = await target.undo(catalogue: written, made: made, identity: identity)
+        var plan = await target.undo(catalogue: written, made: made, identity: identity)
+        if let time = try? await journal.memo(.adopted)?.string {
+            plan.remains.append(
+                "what was made with tickets (customers) before the journal was rebuilt at \(time): nobody can tell any more what that was"
+            )
+        }
         if plan.steps.isEmpty && known == nil { return (nil, plan.remains) }
         return (TicketWork(takingBack: record, plan, steps: known?.steps ?? [], identity: identity), plan.remains)
     }
@@ -349,7 +354,7 @@ public struct Undoer: Sendable {
         if report.state == .finished, report.failed.isEmpty {
             try await journal.record([
                 .generationRaised(to: identity.generation + 1), .memo(.undo, .null), .memo(.baseline, .null),
-                .memo(.read, .null),
+                .memo(.read, .null), .memo(.adopted, .null),
             ])
         }
         if let path = options.finishingFile {

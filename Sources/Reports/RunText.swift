@@ -50,7 +50,7 @@ package struct RunText {
         if let purged = report.purged {
             lines.append("Purged at \(purged): only these counts are left; nothing can be added or taken back")
         }
-        lines += failures + borrowed
+        lines += failures + conflicts + borrowed
         if let reason = report.stoppedBy {
             lines += [
                 "", style.red("Stopped: ") + TerminalText.safe(reason.message),
@@ -103,6 +103,25 @@ package struct RunText {
                     + (tickets.count > 12 ? ", …" : ""))
         }
         return lines
+    }
+
+    private var conflicts: [String] {
+        guard !report.conflicts.isEmpty else { return [] }
+        let shown = report.conflicts.prefix(20).map { ticket in
+            ticket.targetID.map { "\(ticket.id) (\($0) in the target)" } ?? ticket.id
+        }
+        let more = report.conflicts.count - shown.count
+        let ids = shown.joined(separator: ", ") + (more > 0 ? " and \(TerminalText.count(more)) more" : "")
+        let texts = [
+            "edited by people in the target, who keep its properties: \(ids)",
+            "fix: look at them there; `migrate --conflicts overwrite` sets them as the source has them",
+        ]
+        return ["", style.bold("In conflict")]
+            + texts.flatMap { text in
+                TerminalText.wrapped(TerminalText.safe(text), width: width - 4).enumerated().map {
+                    ($0.offset == 0 ? "  " : "    ") + $0.element
+                }
+            }
     }
 
     private var borrowed: [String] {

@@ -216,6 +216,32 @@ struct SmartSupportTargetTests {
         #expect(third.plan?.isEmpty == true)
     }
 
+    @Test("a status is not sent, and mailed, again where only another property changed")
+    func onlyPriority() async throws {
+        let bench = try await SmartSupportBench.open()
+        let journal = MemoryJournal()
+        var ticket = try #require(HostileTickets.all().first { $0.messages.count { $0.kind == .reply } > 1 })
+        ticket.status = .closed
+        ticket.priority = .low
+        try await bench.run([ticket], journal)
+        func closings() async -> Int {
+            await bench.front.requestCounts().filter { $0.key.contains("close") }.values.reduce(0, +)
+        }
+        #expect(await closings() == 1)
+        ticket.priority = .urgent
+        let report = try await bench.run([ticket], journal)
+        #expect(report.plan?.steps == 1 && report.plan?.mails == 0)
+        #expect(await closings() == 1)
+        var more = Message(kind: .reply)
+        more.id = "late"
+        more.author = ticket.requester
+        more.body = .html("late words", lineBreaks: true)
+        ticket.messages.append(more)
+        try await bench.run([ticket], journal)
+        #expect(await closings() == 2)
+        #expect(try await bench.run([ticket], journal).plan?.isEmpty == true)
+    }
+
     // MARK: Lost answers
 
     @Test("a write whose answer is lost is written once, before the commit and after it", arguments: 0..<24)

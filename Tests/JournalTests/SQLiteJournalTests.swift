@@ -119,16 +119,28 @@ final class SQLiteJournalTests: Sendable {
         try await queue.write { db in
             try db.execute(
                 sql: """
-                    DROP TABLE step_losses; PRAGMA user_version = 1;
-                    DELETE FROM grdb_migrations WHERE identifier LIKE '2 %';
+                    INSERT INTO tickets (id, state, source, draft) VALUES ('t1', 'complete', '', '');
+                    DROP TABLE step_losses; DROP INDEX tickets_conflicts; ALTER TABLE tickets DROP COLUMN edits;
+                    PRAGMA user_version = 1; DELETE FROM grdb_migrations WHERE identifier NOT LIKE '1 %';
                     """)
         }
         try queue.close()
         let reader = try #require(try SQLiteJournal.reading(path: path))
         #expect(try await reader.losses(of: "t1").isEmpty)
         #expect(try await reader.counts().losses == 0)
+        #expect(try await reader.conflicts(limit: 9).isEmpty)
+        #expect(try await reader.counts().conflicts == 0)
+        #expect(try await reader.tickets(after: nil, limit: 9).map(\.edits) == [nil])
         await reader.close()
         let journal = try SQLiteJournal(path: path)
+        for edits in [TicketRecord.Edits.noticed, .conflict] {
+            var record = try #require(try await journal.ticket("t1")?.ticket)
+            record.edits = edits
+            try await journal.record([.ticket(record)])
+            #expect(try await journal.ticket("t1")?.ticket == record)
+        }
+        #expect(try await journal.conflicts(limit: 9).map(\.id) == ["t1"])
+        #expect(try await journal.counts().conflicts == 1)
         try await journal.record([.stepLosses(step("t1").key, [Loss(field: "a", reason: "r", fallback: .archive)])])
         #expect(try await journal.losses(of: "t1").count == 1)
         await journal.close()

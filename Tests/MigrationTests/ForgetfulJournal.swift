@@ -42,6 +42,7 @@ actor ForgetfulJournal: Journal {
     }
     func borrowings(open: Bool) async throws -> [BorrowingRecord] { await journal.borrowings(open: open) }
     func failures(limit: Int) async throws -> [TicketRecord] { await journal.failures(limit: limit) }
+    func conflicts(limit: Int) async throws -> [TicketRecord] { await journal.conflicts(limit: limit) }
     func counts() async throws -> JournalCounts { await journal.counts() }
     func memo(_ name: JournalMemo) async throws -> JSON? { await journal.memo(name) }
     func lastRun() async throws -> RunRecord? { await journal.lastRun() }

@@ -163,6 +163,50 @@ struct SafetyTests {
         }
     }
 
+    /// A world with one complete ticket that people closed and to which the source adds two messages and a status.
+    private func inConflict() async throws -> World {
+        var tickets = madeUpTickets(1)
+        let world = World(tickets)
+        try await world.run()
+        world.helpdesk.state.withLock { $0.tickets[0].properties["status"] = "by people" }
+        tickets[0].status = .closed
+        tickets[0].tags = ["new"]
+        tickets[0].messages += [message("x", "one"), message("y", "two")]
+        world.source.replace(tickets)
+        return world
+    }
+
+    @Test func aConflictWhoseWriteBrokeOffIsOneUntilItIsWritten() async throws {
+        let world = try await inConflict()
+        let failed = try await world.run { $0.key.part == "message:y" ? .rejected : .none }
+        #expect(failed.counts.failed == 1 && failed.conflicts.map(\.id) == ["t1"])
+        let report = try await world.run()
+        #expect(report.counts.conflicts == 1 && report.plan?.conflict == 1)
+        let stored = world.helpdesk.content[0]
+        #expect(stored.properties["status"] == "by people" && stored.tags.isEmpty)
+        #expect(stored.properties["updatedAt"] == "2020" && stored.parts.last?.hasSuffix("two") == true)
+        #expect(try await JournalReader(world.journal).status().json["conflicts"]?[0]?["id"] == "t1")
+        var options = world.setup()
+        options.overwritesConflicts = true
+        let target = FakeTarget(world.helpdesk, clock: world.clock)
+        _ = try await Runner(setup: options, target: target, journal: world.journal, options: RunOptions()).migrate()
+        #expect(world.helpdesk.content[0].properties["status"] == "closed")
+        #expect(try await JournalReader(world.journal).status().conflicts.isEmpty)
+    }
+
+    @Test func aRunThatDiesInAConflictOverwritesNothingWhereverItDies() async throws {
+        let counting = try await inConflict()
+        let plug = Plug()
+        try await counting.run(plug: plug)
+        let expected = counting.helpdesk.content
+        for at in 1...plug.passed {
+            let world = try await inConflict()
+            _ = try? await world.run(plug: Plug(at: at))
+            try await world.run()
+            #expect(differences(world.helpdesk.content, expected) == [], "died at \(at)")
+        }
+    }
+
     @Test func whatPeopleChangeAfterTheJournalWasRebuiltIsAConflict() async throws {
         var tickets = madeUpTickets(1)
         let world = World(tickets)
@@ -177,6 +221,60 @@ struct SafetyTests {
         let report = try await world.run()
         #expect(report.counts.conflicts == 1)
         #expect(world.helpdesk.content[0].properties["status"] == "by people")
+    }
+
+    @Test(arguments: [false, true])
+    func whatPeopleChangedBeforeTheJournalWasRebuiltIsTheirs(answered: Bool) async throws {
+        var tickets = madeUpTickets(2)
+        let world = World(tickets)
+        world.concurrency = 1
+        try await world.run()
+        world.helpdesk.state.withLock { state in
+            if answered {
+                state.tickets[0].parts.append("a reply by an agent")
+                state.tickets[0].properties["updatedAt"] = "now"
+            } else {
+                state.tickets[0].parts[0] += " and more"
+            }
+        }
+        world.journal = MemoryJournal()
+        var options = RunOptions()
+        options.adopts = true
+        try await world.run(options: options)
+        #expect(world.heard.codes == ["adopt.edited"])
+        // Its date of change is not ours any more, and is nobody's in this target: half of a ticket, as far as that shows.
+        #expect(try await world.journal.ticket("t1")?.ticket.edits == (answered ? .noticed : .conflict))
+        #expect(try await world.journal.ticket("t2")?.ticket.edits == nil)
+        tickets[0].status = .closed
+        world.source.replace(tickets)
+        let report = try await world.run()
+        #expect(report.counts.conflicts == (answered ? 0 : 1))
+        let target = FakeTarget(world.helpdesk, clock: world.clock)
+        let undone = try await Undoer(setup: world.setup(), target: target, journal: world.journal).undo()
+        #expect(undone.touched.map(\.id) == ["t1"] && undone.deleted == 1)
+        #expect(undone.remains.contains { $0.contains("before the journal was rebuilt") })
+        #expect(world.helpdesk.content.count == 1)
+    }
+
+    @Test func aMessageWaitsForAPropertyThatAnEarlierRunMayStillBeSetting() async throws {
+        var tickets = madeUpTickets(1)
+        let world = World(tickets)
+        try await world.run()
+        tickets[0].status = .closed
+        world.source.replace(tickets)
+        let broken = try await world.run { $0.name == "status" ? .late : .none }
+        #expect(broken.counts.uncertain == 1)
+        tickets[0].messages.append(message("x", "one"))
+        world.source.replace(tickets)
+        let clock = world.clock
+        let sent = Mutex(Duration.zero)
+        let before = clock.elapsed()
+        let report = try await world.run { step in
+            if step.verb == .append { sent.withLock { $0 = clock.elapsed() } }
+            return .none
+        }
+        #expect(report.exitCause == nil)
+        #expect(sent.withLock { $0 } - before >= .seconds(60))
     }
 
     @Test func aStatusThatWasFoundAgainIsOursAndNoConflict() async throws {

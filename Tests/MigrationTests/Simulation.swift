@@ -76,6 +76,7 @@ struct UnplugableJournal: Journal {
         return try await journal.borrowings(open: open)
     }
     func failures(limit: Int) async throws -> [TicketRecord] { try await journal.failures(limit: limit) }
+    func conflicts(limit: Int) async throws -> [TicketRecord] { try await journal.conflicts(limit: limit) }
     func counts() async throws -> JournalCounts { try await journal.counts() }
     func memo(_ name: JournalMemo) async throws -> JSON? { try await journal.memo(name) }
     func lastRun() async throws -> RunRecord? { try await journal.lastRun() }

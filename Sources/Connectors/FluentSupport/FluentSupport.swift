@@ -55,6 +55,7 @@ package enum FluentSupport {
             "customers without an address: one under .invalid stands for it, since the plugin demands one",
             "unassigned tickets with agents' replies: the plugin gives them to who replies first; finishing file",
             "new tickets with agents' replies: the plugin makes them active",
+            "dates: finish: a ticket whose agent the finishing file takes away counts as edited by people after that",
         ],
         deviations: [],
         api: FluentSupportAPI.plugin,

@@ -143,7 +143,8 @@ extension FluentSupportPlanner {
             finishTicket(clocks)
         } else {
             for (name, time) in clocks where name != "updated_at" {
-                set(name, .string(site.zone.local(time)), value: time.description, moves: name != "created_at")
+                set(
+                    name, .string(site.zone.local(time)), value: time.description, moves: name != "created_at")
             }
         }
         let isMoved =
@@ -154,6 +155,7 @@ extension FluentSupportPlanner {
         if !options.datesInFile, let time = clocks.first(where: { $0.0 == "updated_at" })?.1 {
             set("updated_at", .string(site.zone.local(time)), value: time.description, moves: true)
         }
+        look()
         if assignee == nil, let firstResponder {
             plan.losses.append(
                 Loss(
@@ -173,6 +175,19 @@ extension FluentSupportPlanner {
         " AND NOT EXISTS (SELECT 1 FROM \(options.tablePrefix)fs_conversations AS c WHERE c.ticket_id = {id:ticket} AND c.conversation_type IN (\(types)) AND COALESCE(c.message_id, '') NOT LIKE 'ferry-%')"
     }
 
+    /// Where the date of change does not tell it, the ticket is looked at after a property was set, whose answer shows
+    /// nothing of it: how it stands then is ours, and what it becomes later is people's.
+    private mutating func look() {
+        guard options.datesInFile,
+            Self.laterColumns.contains(where: { name in plan.steps.contains { $0.key == key("set:\(name)") } })
+        else { return }
+        var step = Step(
+            key: key("set:look"), verb: .set, name: "look", needs: [createKey], undo: .withTicket,
+            payload: ["op": "look"], undoneByOthers: true)
+        step.isAftermath = true
+        plan.steps.append(step)
+    }
+
     private mutating func set(
         _ name: String, _ value: JSON, value shown: String, moves: Bool, mails: Int = 0, requests: Int = 1
     ) {
@@ -181,6 +196,7 @@ extension FluentSupportPlanner {
             undo: .withTicket, payload: ["op": "property", "name": .string(name), "value": value], value: shown,
             undoneByOthers: moves)
         step.isHarmfulLate = name == "agent_id"
+        step.isAftermath = moves && name != "mailbox_id"
         plan.steps.append(step)
     }
 

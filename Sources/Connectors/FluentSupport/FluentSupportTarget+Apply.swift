@@ -42,6 +42,9 @@ extension FluentSupportTarget {
             case "agent_id" where site.policy == .stage: return await assignSilently(step, ticket: ticket)
             default: return await setProperty(step, ticket: ticket)
             }
+        case "look":
+            guard let ticket else { return .rejected(missingTicket(step)) }
+            return await look(step, ticket: ticket)
         case "undo-ticket": return await deleteTicket(step)
         case "undo-customer": return await deleteCustomer(step)
         case "undo-entry": return await deleteEntry(step)
@@ -112,7 +115,7 @@ extension FluentSupportTarget {
         learn(staged: mailbox == site.staging?.id, ticket: id)
         var receipt = Receipt(
             id: String(id), url: api.page(ofTicket: id), proof: made["content_hash"]?.string,
-            details: Self.details(of: step))
+            details: Self.details(of: step), stored: fingerprint(told: made))
         receipt.made = self.made(with: made)
         return .understood(receipt, losses: losses)
     }
@@ -144,7 +147,9 @@ extension FluentSupportTarget {
         }
         if isExposed(made, step) { return .rejected(await takeBack(made, step, ticket: ticket)) }
         return .understood(
-            Receipt(id: String(id), proof: made["content_hash"]?.string, details: Self.details(of: step)),
+            Receipt(
+                id: String(id), proof: made["content_hash"]?.string, details: Self.details(of: step),
+                stored: fingerprint(told: json["ticket"])),
             losses: uploads.losses + proof(of: made, step: step) + missing(uploads, in: made))
     }
 
@@ -153,8 +158,18 @@ extension FluentSupportTarget {
         let value = step.payload["value"] ?? .null
         let sent = await put(name, value, ticket: ticket)
         if let failure = sent.failure { return failure }
-        let stored = name == "updated_at" ? Self.stored(updatedAt: value.string) : nil
+        let stored = name == "updated_at" && !options.datesInFile ? Self.stored(updatedAt: value.string) : nil
         return .understood(Receipt(id: String(ticket), stored: stored), losses: [])
+    }
+
+    /// Reads how a ticket stands after its properties were set; writes nothing.
+    private func look(_ step: Step, ticket: Int) async -> Outcome {
+        do {
+            guard let all = try await whole(ticket, api) else { return .rejected(gone(step, ticket: ticket)) }
+            return .understood(Receipt(id: String(ticket), stored: fingerprint(of: all)), losses: [])
+        } catch {
+            return .notNow(error as? Diagnostic ?? oddAnswer(step), retryAfter: .seconds(5))
+        }
     }
 
     /// A mailbox by id, or the staging one by its name.

@@ -8,7 +8,6 @@ internal import Transport
 extension FluentSupportTarget {
     package func inventory() async throws -> [FoundTicket] {
         let api = api
-        let zone = site.zone
         var out: [FoundTicket] = []
         var page = 1
         while true {
@@ -23,7 +22,7 @@ extension FluentSupportTarget {
                             id: String(id), url: api.page(ofTicket: id), proof: row["content_hash"]?.string,
                             details: row["content"]?.string.map { ["raw": .string(FluentSupportText.md5($0))] }
                                 ?? .null,
-                            stored: Self.stored(updatedAt: zone.time(row["updated_at"]?.string).map(zone.local)))))
+                            stored: fingerprint(ofRow: row))))
             }
             let last = list["last_page"]?.int ?? page
             if rows.isEmpty || page >= last { return out }
@@ -90,7 +89,6 @@ extension FluentSupportTarget {
                 receipt.proof = ticket.proof ?? receipt.proof
                 // Another text than the plan's opening one: only its hash tells later which message it is.
                 if !receipt.losses.isEmpty { receipt.details = .null }
-                receipt.losses += differences(row, step)
                 out[step.key] = receipt
             case "tag":
                 if let tag = step.payload["title"]?.string.flatMap({ site.tags[$0] }), tags.contains(tag) {
@@ -114,22 +112,6 @@ extension FluentSupportTarget {
         return out
     }
 
-    /// What a ticket was made with and does not have: people changed it since, or a later run of ours came not so far.
-    private func differences(_ row: JSON, _ step: Step) -> [Loss] {
-        guard case .object(let fields)? = step.payload["ticket"] else { return [] }
-        let names = ["status": "status", "priority": "priority", "title": "subject"]
-        return fields.compactMap { field in
-            guard let name = names[field.key], row[field.key]?.text != Self.stored(field.key, field.value) else {
-                return nil
-            }
-            return Loss(
-                field: name, value: field.value.text,
-                reason:
-                    "Fluent Support has “\(row[field.key]?.text ?? "")”, and nobody can tell any more who changed it: it is left",
-                fallback: .archive)
-        }
-    }
-
     package func storedFingerprint(ticket: Receipt) async throws -> String? {
         guard let id = Int(ticket.id), let all = try await whole(id, api) else { return nil }
         return fingerprint(of: all)
@@ -141,6 +123,31 @@ extension FluentSupportTarget {
     /// Notes, tags and edited texts do not move it.
     static func stored(updatedAt local: String?) -> String {
         Digest.of(["updated_at", local ?? ""])
+    }
+
+    /// The fingerprint of a ticket by its row in a list, in the single ticket's answer, or in the answer to a write.
+    ///
+    /// With all dates in the finishing file the date of change is no sign: that file sets it back, also behind what people
+    /// did since. What people change stands for it then, without the mailbox, which new messages move anyway. The file also
+    /// takes away the agent whom a reply of ours brought: such a ticket counts as edited after it.
+    func fingerprint(ofRow row: JSON) -> String {
+        let zone = site.zone
+        guard options.datesInFile else {
+            return Self.stored(updatedAt: zone.time(row["updated_at"]?.string).map(zone.local))
+        }
+        let columns = [
+            "status", "priority", "client_priority", "title", "agent_id", "product_id", "response_count",
+        ]
+        // The answer to a creation leaves empty columns away, and says 0 for none.
+        return Digest.of(columns.map { name in row[name]?.text.flatMap { $0 == "0" ? nil : $0 } ?? "" })
+    }
+
+    /// The fingerprint that the answer to a creation or a message tells; nil where it does not.
+    ///
+    /// Not asked for where the date of change is set after it.
+    func fingerprint(told row: JSON?) -> String? {
+        guard options.datesInFile, let row, row["status"]?.text != nil, row["title"]?.text != nil else { return nil }
+        return fingerprint(ofRow: row)
     }
 
     // MARK: Reading

@@ -32,7 +32,7 @@ extension FluentSupportTarget {
 
     /// What ``storedFingerprint(ticket:)`` gives for a ticket as the plugin shows it.
     func fingerprint(of all: JSON) -> String {
-        Self.stored(updatedAt: site.zone.time(all["ticket"]?["updated_at"]?.string).map(site.zone.local))
+        fingerprint(ofRow: all["ticket"] ?? .null)
     }
 
     package func expectation(of plan: TicketPlan) async -> ExpectedTicket {

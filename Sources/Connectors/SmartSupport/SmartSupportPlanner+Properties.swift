@@ -57,11 +57,13 @@ extension SmartSupportPlanner {
         let born = plan.steps.first { $0.key == createKey }?.value
         let hasReplies = plan.steps.contains { $0.payload["op"]?.string == "reply" }
         guard hasReplies || born != status || progress.done[key] != nil else { return }
-        plan.steps.append(
-            Step(
-                key: key, verb: .set, name: "status", needs: [createKey], mails: 1,
-                undo: .impossible, payload: ["op": "set", "name": "status", "value": .string(status)], value: status,
-                undoneByOthers: true, isPeoples: true))
+        var step = Step(
+            key: key, verb: .set, name: "status", needs: [createKey], mails: 1,
+            undo: .impossible, payload: ["op": "set", "name": "status", "value": .string(status)], value: status,
+            undoneByOthers: true, isPeoples: true)
+        // Each time that it is sent, it mails.
+        step.isUndoneByMessagesAlone = true
+        plan.steps.append(step)
     }
 
     /// A ticket whose status is the site's own business is looked at after its replies, which may change it: what it is
