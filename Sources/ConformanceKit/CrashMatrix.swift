@@ -307,9 +307,10 @@ package struct CrashMatrix: Sendable {
             }
         }
         let picture = try await CrashPicture(world.site, notes: hasNotes, isLeftover: isLeftover)
-        // An `undo` knows what was made besides tickets by the receipts alone: not without the journal, and not of what the
-        // target said to refuse and made.
-        let open = command == scenario.tickets.count && isOpen ? besides : []
+        // An `undo` knows what was made besides tickets by the receipts alone: not without the journal, not what the target
+        // said to refuse and made, and not whose it is where it was found by its name.
+        let isUndone = command == scenario.tickets.count
+        let open = isUndone && (isOpen || cell.command < command) ? besides : []
         picture.judge(against: undisturbed[command], into: &verdict, excused: excused, open: open)
         guard isOpen, !verdict.losses.isEmpty else { return }
         // What the target did not do, or nobody can know without the journal: the journal has to show it.

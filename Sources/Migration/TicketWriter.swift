@@ -16,6 +16,8 @@ struct TicketWriter {
     private var owed: [JournalEntry] = []
     /// Whether the last fingerprint is older than a write that was found again or that an earlier run made.
     private var needsStored: Bool
+    /// Until when a property that was sent without an answer may still be set once more.
+    private var lateUntil: Duration?
 
     init(run: Run, work: TicketWork) {
         self.run = run
@@ -88,6 +90,15 @@ struct TicketWriter {
             case .ended(let end): return end
             }
         }
+        if let lateUntil, work.endState != .takenBack, work.action != .conflict {
+            // Set late, it moves the clock of the ticket, which would then look as if people had edited it.
+            let left = lateUntil - run.clock.elapsed()
+            if left > .zero {
+                try await commit([])
+                if try await !wait(left) { return leftOff(inDoubt: false) }
+            }
+            needsStored = true
+        }
         if needsStored || record.stored == nil, work.endState != .takenBack, work.action != .conflict {
             await readStored()
         }
@@ -140,6 +151,8 @@ struct TicketWriter {
                 try await commit([])
                 let isRejected = doubt.state == .rejected
                 if let performed = try await settle(step, since: run.began, once: isRejected) { return performed }
+            } else if step.verb == .set, doubt.inDoubt {
+                lateUntil = max(lateUntil ?? .zero, run.began + run.settleTime)
             }
         }
         var attempt = 0
@@ -177,8 +190,9 @@ struct TicketWriter {
                 if attempt >= Patience.attempts { return .ended(unanswered(diagnostic, inDoubt: true)) }
                 if step.mayNotRepeat {
                     if let performed = try await settle(step, since: answered) { return performed }
-                } else if !(try await wait(Patience.backOff(attempt))) {
-                    return .ended(leftOff(inDoubt: true))
+                } else {
+                    if step.verb == .set { lateUntil = answered + run.settleTime }
+                    if try await !wait(Patience.backOff(attempt)) { return .ended(leftOff(inDoubt: true)) }
                 }
             }
             if run.isStopping { return .ended(leftOff(inDoubt: false)) }
@@ -308,7 +322,11 @@ struct TicketWriter {
 
     private mutating func settleUnchanged() async throws -> TicketEnd {
         let isKnown = record.state == work.endState && work.record == record
-        if !isKnown { try await commit(completion()) }
+        if !isKnown {
+            // All was written, but not how the ticket stood then.
+            if record.state == .begun, record.edits == nil { await readStored() }
+            try await commit(completion())
+        }
         return end
     }
 

@@ -24,8 +24,8 @@ struct UndoPreparation: Sendable {
     var marked: Set<String>
     /// Whether what people changed is taken back too.
     var isForced: Bool
-    /// Whether an earlier `undo` did not come to its end: with the machine's power its last commits may have gone, so that
-    /// the journal lacks what it did.
+    /// Whether an earlier `undo` did not come to its end, or may not have, since the journal was rebuilt: the journal may
+    /// lack what it did, also where the machine's power took its last commits.
     var isResumed: Bool
 
     /// What the journal has of a ticket, and how it goes back.

@@ -98,7 +98,7 @@ public struct Undoer: Sendable {
             target: target, journal: journal, identity: identity,
             found: Dictionary(grouping: found.filter { !$0.isTakenBack }, by: \.digest),
             marked: Set(found.filter(\.isTakenBack).map(\.receipt.id)), isForced: options.isForced,
-            isResumed: try await journal.memo(.undo) != nil)
+            isResumed: try await journal.memo(.undo) != nil || options.adopts)
     }
 
     /// Takes what the target holds of the newest generation into the journal; nothing where it holds nothing.
