@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Migration
+import Synchronization
 import TicketModel
 
 /// A journal whose last commits can be lost, as when the power goes and the disk had lied.
@@ -7,10 +8,15 @@ actor ForgetfulJournal: Journal {
     private var calls: [[JournalEntry]] = []
     private var journal = MemoryJournal()
     private var lastHead: JournalHead?
+    /// How often the intent of a step is durable, by ticket and part.
+    nonisolated let intents = Mutex<[String: Int]>([:])
 
     func record(_ entries: [JournalEntry]) async throws {
         try await journal.record(entries)
         calls.append(entries)
+        for case .intent(let step) in entries {
+            intents.withLock { $0["\(step.ticket) \(step.part)", default: 0] += 1 }
+        }
     }
 
     /// Loses the last three commits, but not that the run began.

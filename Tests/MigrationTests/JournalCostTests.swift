@@ -20,7 +20,7 @@ struct JournalCostTests {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         func run(_ journal: any Journal) async throws -> (seconds: Double, mean: Double) {
-            let world = World(tickets)
+            let world = World(tickets, pageSize: 500)
             world.concurrency = 64
             let target = SleepingTarget()
             let runner = Runner(setup: world.setup(), target: target, journal: journal, options: RunOptions())

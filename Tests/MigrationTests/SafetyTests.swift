@@ -15,6 +15,26 @@ struct SafetyTests {
         return message
     }
 
+    @Test func nothingIsSentBeforeItsIntentIsDurable() async throws {
+        let world = World(madeUpTickets(12))
+        let journal = ForgetfulJournal()
+        world.journal = journal
+        let sent = Mutex<[String: Int]>([:])
+        let early = Mutex<[String]>([])
+        try await world.run { step in
+            let name = "\(step.key.ticket) \(step.key.part)"
+            let count = sent.withLock { sent in
+                sent[name, default: 0] += 1
+                return sent[name] ?? 0
+            }
+            if journal.intents.withLock({ $0[name] ?? 0 }) < count { early.withLock { $0.append(name) } }
+            // Every other one once more: each time has an intent of its own.
+            return count == 1 && step.key.part.utf8.count.isMultiple(of: 2) ? .lost : .none
+        }
+        #expect(early.withLock { $0 } == [])
+        #expect(sent.withLock { $0.count } > 24 && sent.withLock { $0.values.contains(2) })
+    }
+
     @Test func aLimitedSelectionThatMatchesNothingWritesNothing() async throws {
         let world = World(madeUpTickets(5))
         world.selection.ids = ["no such ticket"]

@@ -14,7 +14,7 @@ final class World {
     var selection = Selection()
     var mappingLosses: [Loss] = []
 
-    init(_ tickets: [Ticket]) { source = ListSource(tickets) }
+    init(_ tickets: [Ticket], pageSize: Int = 3) { source = ListSource(tickets, pageSize: pageSize) }
 
     func setup(stop: StopSignal = StopSignal(), observer: any RunObserver = QuietObserver()) -> MigrationSetup {
         let mappingLosses = mappingLosses
