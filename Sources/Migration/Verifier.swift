@@ -105,34 +105,38 @@ public struct Verifier: Sendable {
                     }
                 }
             }
-            var all: [Int: Result<Looked, Diagnostic>] = [:]
-            for try await (i, one) in group { all[i] = one }
-            return all
+            var all: [(Int, Result<Looked, Diagnostic>)] = []
+            for try await one in group { all.append(one) }
+            return all.sorted { $0.0 < $1.0 }.map(\.1)
         }
-        for (i, work) in works.enumerated() {
-            result.tickets += 1
-            switch looked[i] {
-            case .success(let one)? where one.isTakenBack:
-                result.tickets -= 1
-                result.takenBack += 1
-            case .success(let one)?:
-                result.messages += one.messages
-                result.files += one.files
-                result.unfetched += one.unfetched
-                result.waitingDates += one.waitingDates
-                if one.isFound { result.listed += 1 }
-                if one.ticket.isMissing { result.missingMessages += one.messages }
-                result.add(one.ticket)
-                if let targetID = one.ticket.targetID, !one.addedTags.isEmpty {
-                    result.add(
-                        Verification.AddedTags(
-                            id: work.id, number: work.number, targetID: targetID, url: one.ticket.url,
-                            tags: one.addedTags))
-                }
-                if !one.ticket.differences.isEmpty { try await each(one.ticket) }
-            case .failure(let diagnostic)?: result.failed.append((work.id, diagnostic))
-            case nil: break
+        for (work, outcome) in zip(works, looked) {
+            let one: Looked
+            switch outcome {
+            case .success(let looked): one = looked
+            case .failure(let diagnostic):
+                result.tickets += 1
+                result.failed.append((work.id, diagnostic))
+                continue
             }
+            if one.isTakenBack {
+                result.takenBack += 1
+                continue
+            }
+            result.tickets += 1
+            result.messages += one.messages
+            result.files += one.files
+            result.unfetched += one.unfetched
+            result.waitingDates += one.waitingDates
+            if one.isFound { result.listed += 1 }
+            if one.ticket.isMissing { result.missingMessages += one.messages }
+            result.add(one.ticket)
+            if let targetID = one.ticket.targetID, !one.addedTags.isEmpty {
+                result.add(
+                    Verification.AddedTags(
+                        id: work.id, number: work.number, targetID: targetID, url: one.ticket.url,
+                        tags: one.addedTags))
+            }
+            if !one.ticket.differences.isEmpty { try await each(one.ticket) }
         }
     }
 
