@@ -6,6 +6,9 @@ struct Adoption: Sendable {
     let setup: MigrationSetup
     let target: any TicketTarget
     let journal: any Journal
+    /// Whether all is to be taken back, and nothing more is written: a value that is not ours is then taken for people's,
+    /// although a ticket that was being written may have it too.
+    var isForUndo = false
 
     /// Notes what of each ticket is in the target as done.
     ///
@@ -136,17 +139,23 @@ struct Adoption: Sendable {
         // What is not found may be there all the same or not: a value is people's if it fits neither. What bears a mark of
         // ours is a note of a later run.
         let there = work.all.filter { !lacks.contains($0.key) }
+        let all = await differences(of: stored, from: work.all, work)
         let theirs = Set(stored.messages.filter { $0.digest == nil }.map { "\($0.kind.rawValue) \($0.id)" })
         let others = await differences(of: stored, from: there, work).map { [$0.kind.rawValue, $0.part] }
-        let differences = await differences(of: stored, from: work.all, work).filter { difference in
-            guard others.contains([difference.kind.rawValue, difference.part]) else { return false }
+        func isElse(_ difference: Difference) -> Bool {
+            others.contains([difference.kind.rawValue, difference.part])
+        }
+        let unclear = isWhole ? all.filter { $0.kind == .property && !isElse($0) } : []
+        let differences = all.filter { difference in
+            if isForUndo, unclear.contains(difference) { return true }
+            guard isElse(difference) else { return false }
             switch difference.kind {
             case .addedMessage: return theirs.contains(difference.part)
-            case .text: return true
-            case .property: return !missing.contains { $0.name == difference.part }
+            case .text, .property: return true
             default: return false
             }
         }
+        if !isForUndo, !unclear.isEmpty { setup.sink.emit(.unclear(work.id, ticket, unclear.map(\.part))) }
         guard !differences.isEmpty else { return nil }
         let losses = differences.filter { $0.kind == .property }.map { difference in
             Loss(
@@ -185,6 +194,14 @@ extension Diagnostic {
             .warning, code: "adopt.edited",
             "ticket \(ticket): people edited it in the target, or the source changed since: \(what.joined(separator: ", "))",
             remedy: "compare the target's ticket \(found.id) with the source; `undo` leaves it", cause: .someFailed)
+    }
+
+    fileprivate static func unclear(_ ticket: String, _ found: Receipt, _ what: [String]) -> Diagnostic {
+        Diagnostic(
+            .warning, code: "adopt.unclear",
+            "ticket \(ticket), \(found.id) in the target: \(what.joined(separator: ", ")) is not as in the source; "
+                + "without the journal nobody can tell whether it was not set yet or people changed it, and it is set",
+            remedy: "look at it in the target afterwards", cause: .someFailed)
     }
 
     fileprivate static func several(_ ticket: String, _ candidates: [FoundTicket]) -> Diagnostic {

@@ -3,7 +3,12 @@ internal import TicketModel
 
 extension TargetReader {
     /// Whether a ticket of ours is not in the target any more; one read.
-    func isGone(_ ticket: Receipt) async throws -> Bool { try await storedFingerprint(ticket: ticket) == nil }
+    ///
+    /// - Throws: `resolve.cannot-tell` where the target does not tell; else what the read throws.
+    func isGone(_ ticket: Receipt) async throws -> Bool {
+        guard await features.tellsGone else { throw Diagnostic.cannotTellGone(ticket.id) }
+        return try await storedFingerprint(ticket: ticket) == nil
+    }
 }
 
 extension Planner {
@@ -99,6 +104,13 @@ extension Diagnostic {
             remedy:
                 "to have it written anew: `ticketferry resolve MIGRATION \(id) not-written`, then `ticketferry migrate`; to leave it deleted, take it out with `select: exclude` or leave it",
             cause: .someFailed)
+    }
+
+    fileprivate static func cannotTellGone(_ targetID: String) -> Diagnostic {
+        Diagnostic(
+            code: "resolve.cannot-tell",
+            "the target does not tell whether its ticket \(targetID) is gone or only not shown",
+            remedy: "look there; if it is gone, write the ticket by hand; nothing was changed", cause: .refused)
     }
 
     fileprivate static func stillThere(_ id: String, targetID: String) -> Diagnostic {

@@ -34,6 +34,9 @@ public struct TargetFeatures: Hashable, Sendable {
     ///
     /// A plan then looks which of them people deleted.
     public var listsCheaply: Bool
+    /// Whether it tells a ticket that is gone from one that it does not show (SupportEngine answers alike for a ticket that
+    /// was given another address).
+    public var tellsGone: Bool
     /// About how long a request takes, as measured while preparing: for the plan's estimate.
     public var requestTime: Duration
 
@@ -41,7 +44,7 @@ public struct TargetFeatures: Hashable, Sendable {
     public init(
         notes: Bool, notificationPolicies: [NotificationPolicy], settleTime: Duration = .seconds(60),
         maxFileSize: Int? = nil, keepsOneNamePerAddress: Bool = false, finishingHead: [String] = [],
-        listsCheaply: Bool = false, requestTime: Duration = .milliseconds(100)
+        listsCheaply: Bool = false, tellsGone: Bool = true, requestTime: Duration = .milliseconds(100)
     ) {
         self.keepsOneNamePerAddress = keepsOneNamePerAddress
         self.notes = notes
@@ -50,6 +53,7 @@ public struct TargetFeatures: Hashable, Sendable {
         self.maxFileSize = maxFileSize
         self.finishingHead = finishingHead
         self.listsCheaply = listsCheaply
+        self.tellsGone = tellsGone
         self.requestTime = requestTime
     }
 }

@@ -90,15 +90,6 @@ struct TicketWriter {
             case .ended(let end): return end
             }
         }
-        if let lateUntil, work.endState != .takenBack, work.action != .conflict {
-            // Set late, it moves the clock of the ticket, which would then look as if people had edited it.
-            let left = lateUntil - run.clock.elapsed()
-            if left > .zero {
-                try await commit([])
-                if try await !wait(left) { return leftOff(inDoubt: false) }
-            }
-            needsStored = true
-        }
         if needsStored || record.stored == nil, work.endState != .takenBack, work.action != .conflict {
             await readStored()
         }
@@ -109,7 +100,21 @@ struct TicketWriter {
             return nil
         }
         try await commit(completion())
+        if work.endState == .complete, work.action != .conflict { try await readStoredAfterLateProperties() }
         return end
+    }
+
+    /// Looks once more at a complete ticket when no unanswered property can be set any more: set late, it moves the ticket's
+    /// clock, which would then look as if people had edited it.
+    ///
+    /// Where it is stopped meanwhile it may look so, and is left alone.
+    private mutating func readStoredAfterLateProperties() async throws {
+        guard let lateUntil, let before = record.stored else { return }
+        let left = lateUntil - run.clock.elapsed()
+        if left > .zero, try await !wait(left) { return }
+        await readStored()
+        if record.stored == nil || record.stored == before { return }
+        if case .ticket(let record)? = completion().first { try await commit([.ticket(record)]) }
     }
 
     /// Waits where an earlier run was setting a property when it broke off, and messages are to be sent now.
@@ -172,8 +177,8 @@ struct TicketWriter {
                 return .done(receipt, adopted: false, losses: losses)
             case .rejected(let diagnostic):
                 run.answered(after: answered - sent, meter, at: answered)
-                if let gone = try await failGone(step) { return .ended(gone) }
                 owed.append(step.mayNotRepeat ? .rejected(step.key) : .withdrawn(step.key))
+                if let gone = try await failGone(step) { return .ended(gone) }
                 return .ended(try await fail(diagnostic))
             case .notNow(let diagnostic, let retryAfter):
                 run.troubled(after: answered - sent, meter, at: answered)
@@ -324,7 +329,7 @@ struct TicketWriter {
         let isKnown = record.state == work.endState && work.record == record
         if !isKnown {
             // All was written, but not how the ticket stood then.
-            if record.state == .begun, record.edits == nil { await readStored() }
+            if record.state == .begun, record.stored == nil, record.edits == nil { await readStored() }
             try await commit(completion())
         }
         return end
@@ -346,10 +351,10 @@ struct TicketWriter {
         return end
     }
 
-    /// Fails a ticket that an earlier run made and people deleted since: nothing of this step can be in it; nil: it is there.
+    /// Fails a ticket that an earlier run made and people deleted since; nil: it is there.
     private mutating func failGone(_ step: Step) async throws -> TicketEnd? {
         guard step.verb != .create, let gone = await work.whyGone(from: run.target) else { return nil }
-        owed.append(.withdrawn(step.key))
+        // A doubt about the step stays: from a trash the ticket may come back.
         return try await fail(gone)
     }
 

@@ -98,7 +98,15 @@ public struct Undoer: Sendable {
             target: target, journal: journal, identity: identity,
             found: Dictionary(grouping: found.filter { !$0.isTakenBack }, by: \.digest),
             marked: Set(found.filter(\.isTakenBack).map(\.receipt.id)), isForced: options.isForced,
-            isResumed: try await journal.memo(.undo) != nil || options.adopts)
+            isResumed: try await isResumed)
+    }
+
+    /// Whether an earlier `undo` may have begun: nobody knows it of a journal that was rebuilt.
+    private var isResumed: Bool {
+        get async throws {
+            if try await journal.memo(.undo) != nil { return true }
+            return try await journal.memo(.adopted) != nil
+        }
     }
 
     /// Takes what the target holds of the newest generation into the journal; nothing where it holds nothing.
@@ -109,7 +117,7 @@ public struct Undoer: Sendable {
         guard let newest = found.map(\.generation).max() else { return }
         // What an interrupted `undo` closed already is out of the way; the rest is of the same generation.
         identity.generation = max(identity.generation, newest)
-        _ = try await Adoption(setup: setup, target: target, journal: journal)
+        _ = try await Adoption(setup: setup, target: target, journal: journal, isForUndo: true)
             .adopt(Dictionary(grouping: found, by: \.digest), identity: identity)
     }
 
@@ -140,7 +148,9 @@ public struct Undoer: Sendable {
                 for (i, record) in page.enumerated() where record.state != .takenBack {
                     group.addTask {
                         do {
-                            return (i, .success(try await preparation.work(for: record)))
+                            // Apart: in one expression the optimiser of Swift 6.3 loses `i`.
+                            let work = try await preparation.work(for: record)
+                            return (i, .success(work))
                         } catch let diagnostic as Diagnostic where diagnostic.cause != .machine {
                             return (i, .failure(diagnostic))
                         }

@@ -99,7 +99,9 @@ public struct Verifier: Sendable {
             for (i, work) in works.enumerated() {
                 group.addTask {
                     do {
-                        return (i, .success(try await look(work, known)))
+                        // Apart: in one expression the optimiser of Swift 6.3 loses `i`.
+                        let one = try await look(work, known)
+                        return (i, .success(one))
                     } catch let diagnostic as Diagnostic where diagnostic.cause != .machine {
                         return (i, .failure(diagnostic))
                     }

@@ -105,7 +105,7 @@ final class SupportEngineTarget: TicketTarget {
         get async {
             TargetFeatures(
                 notes: false, notificationPolicies: [.refuse, .allow], settleTime: options.settleTime,
-                requestTime: site.requestTime)
+                tellsGone: false, requestTime: site.requestTime)
         }
     }
 

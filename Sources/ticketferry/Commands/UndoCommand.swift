@@ -28,7 +28,7 @@ struct UndoCommand: AsyncParsableCommand {
     @Flag(help: "Takes back also what people changed since it was written.")
     var force = false
 
-    @Flag(help: "Rebuilds a lost journal first, from the source and from what the target holds; also with --dry-run.")
+    @Flag(help: "Rebuilds a lost journal first, from the source and from what the target holds.")
     var adopt = false
 
     @Flag(help: "Lets the target send the e-mails that the dry run counts.")
@@ -38,6 +38,14 @@ struct UndoCommand: AsyncParsableCommand {
     var yes = false
 
     @OptionGroup var options: GlobalOptions
+
+    func validate() throws {
+        if dryRun && adopt {
+            throw ValidationError(
+                "--adopt writes the journal, and --dry-run nothing; without --yes `undo --adopt` shows all and asks before it takes anything back"
+            )
+        }
+    }
 
     func run() async throws {
         let console = Console(options)
@@ -54,7 +62,7 @@ struct UndoCommand: AsyncParsableCommand {
             throw Failure.cannot(
                 "be taken back: delete the file", opened.file.targetConnector.name, at: opened.file.target.location)
         }
-        let journal = dryRun && !adopt ? try opened.journalForReading() : try opened.journalForWriting()
+        let journal = dryRun ? try opened.journalForReading() : try opened.journalForWriting()
         var undo = UndoOptions()
         undo.isForced = force
         undo.adopts = adopt
