@@ -82,7 +82,7 @@ let package = Package(
             name: "ticketferry",
             dependencies: [
                 "TicketModel", "Formats", "Mapping", "Dumps", "Transport", "Migration", "Journal", "Sandbox",
-                "Connectors", "Reports", argumentParser,
+                "Connectors", "Reports", argumentParser, crypto,
             ]),
         .testTarget(
             name: "ConformanceTests",

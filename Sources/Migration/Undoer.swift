@@ -119,6 +119,7 @@ public struct Undoer: Sendable {
         identity.generation = max(identity.generation, newest)
         _ = try await Adoption(setup: setup, target: target, journal: journal, isForUndo: true)
             .adopt(Dictionary(grouping: found, by: \.digest), identity: identity)
+        try await journal.record([.runEnded(setup.clock.now(), .finished)])
     }
 
     /// What was sent a moment ago may still arrive: what is not in the list then is not there.

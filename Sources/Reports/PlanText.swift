@@ -112,6 +112,11 @@ package struct PlanText {
             )
         }
         if summary.skip > 0 { return style.yellow("Nothing to send: what can go is in the target.") }
+        if summary.conflict > 0 {
+            return style.yellow(
+                "Nothing to send: \(TerminalText.counted(summary.conflict, "ticket")) in conflict, whose properties stay as people have them in the target."
+            )
+        }
         if !summary.gone.isEmpty {
             return style.green("Nothing to do: the target holds all that the source lists now.")
         }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Crypto
 import Foundation
 import Migration
 import TicketModel
@@ -12,6 +13,7 @@ final class DocumentFile {
     /// Where it grows; nil for what is no file (`/dev/stdout`).
     private let growing: String?
     private var isFinished = false
+    private var hash = SHA256()
 
     /// Starts the document; what is there under its name stays until ``finish()``.
     ///
@@ -36,7 +38,11 @@ final class DocumentFile {
     /// Adds text.
     func write(_ text: String) throws {
         guard Console.write(text, to: file) else { throw Failure.unwritable(path) }
+        hash.update(data: Data(text.utf8))
     }
+
+    /// Of all that was written, in hex: what `sha256sum` says of the file.
+    var sha256: String { hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() }
 
     /// Ends the document and gives it its name.
     func finish() throws {

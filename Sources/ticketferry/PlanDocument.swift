@@ -61,6 +61,9 @@ final class PlanDocument {
         return (digest, seal)
     }
 
+    /// Of the file, in hex; nil for standard output.
+    var sha256: String? { file?.sha256 }
+
     private func write(_ text: String) throws {
         if let file { return try file.write(text) }
         guard Console.write(text, to: STDOUT_FILENO) else { throw Failure.unwritable("-") }

@@ -74,7 +74,10 @@ struct PlanCommand: AsyncParsableCommand {
         try printed?.finish(summary, diagnostics: console.diagnostics)
         try lossFile?.finish()
         if summary.total == 0, let only = selection.only { throw Failure.nothingSelected(only) }
-        if !console.json { finish(summary, shown: shown, console) }
+        if !console.json {
+            finish(summary, shown: shown, console)
+            if let output, let document { console.print("\nPlan kept in \(output), SHA-256 \(document.sha256 ?? "")") }
+        }
         console.finish()
         if detailedExitCode && !summary.isEmpty { throw ExitCode(2) }
     }
@@ -89,6 +92,5 @@ struct PlanCommand: AsyncParsableCommand {
         }
         if shown > 0 { console.print() }
         PlanText(summary, style: console.style, width: console.width).lines.forEach { console.print($0) }
-        if let output { console.print("\nPlan \(summary.digest) kept in \(output)") }
     }
 }

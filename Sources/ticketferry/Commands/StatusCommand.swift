@@ -116,6 +116,13 @@ struct RestoreCommand: AsyncParsableCommand {
     func run() async throws {
         let console = Console(options)
         let opened = try await OpenedMigration(migration, console: console)
+        if case .helpdesk = opened.destination, !FileManager.default.fileExists(atPath: opened.file.journal) {
+            throw Diagnostic(
+                code: "restore.no-journal", "there is no journal, which says what is borrowed",
+                at: SourceLocation(file: opened.file.journal),
+                remedy: "if it was lost, `ticketferry migrate --adopt` finds what is borrowed, and gives it back",
+                cause: .refused)
+        }
         let journal = try opened.journalForWriting()
         var result: (before: [BorrowingRecord], after: [BorrowingRecord]) = ([], [])
         // A file has nothing that could be borrowed.
