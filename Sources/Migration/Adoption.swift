@@ -155,7 +155,9 @@ struct Adoption: Sendable {
             default: return false
             }
         }
-        if !isForUndo, !unclear.isEmpty { setup.sink.emit(.unclear(work.id, ticket, unclear.map(\.part))) }
+        if !isForUndo, !unclear.isEmpty, differences.isEmpty {
+            setup.sink.emit(.unclear(work.id, ticket, unclear.map(\.part)))
+        }
         guard !differences.isEmpty else { return nil }
         let losses = differences.filter { $0.kind == .property }.map { difference in
             Loss(

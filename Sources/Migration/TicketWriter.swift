@@ -90,7 +90,9 @@ struct TicketWriter {
             case .ended(let end): return end
             }
         }
-        if needsStored || record.stored == nil, work.endState != .takenBack, work.action != .conflict {
+        // Where no property is ever set, nothing of people's can be overwritten.
+        let hasProperties = work.all.contains { $0.verb == .set }
+        if needsStored || record.stored == nil && hasProperties, work.endState != .takenBack, work.action != .conflict {
             await readStored()
         }
         guard deferred.isEmpty else {
