@@ -132,7 +132,14 @@ struct Adoption: Sendable {
     private func edits(
         of work: TicketWork, _ ticket: Receipt, _ receipts: [WriteKey: Receipt]
     ) async throws -> FoundEdits? {
-        guard let stored = try await target.stored(ticket: ticket) else { return nil }
+        let read: StoredTicket?
+        do {
+            read = try await target.stored(ticket: ticket)
+        } catch let diagnostic as Diagnostic where diagnostic.code == "target.not-readable" {
+            // A connector that reads nothing back cannot tell of edits.
+            return nil
+        }
+        guard let stored = read else { return nil }
         let missing = work.all.filter { receipts[$0.key] == nil && work.progress.done[$0.key] == nil }
         let lacks = Set(missing.map(\.key))
         let isWhole = !missing.contains { $0.verb.canDouble }

@@ -251,6 +251,13 @@ extension SmartSupportTarget {
         }
         var (sent, refusal) = await api.send(call)
         if refusal?.status == 400, name == "status", value == "open" {
+            // Some refuse what they have done, and opening it once more would e-mail once more.
+            let wanted = Self.wanted(name, value, site: site)
+            if wanted != nil, let row = try? await api.ticket(ticket),
+                Self.property(name, of: row, site: site) == wanted
+            {
+                return .understood(Receipt(id: ticket, stored: Self.stored(row)), losses: [])
+            }
             // A site that opens closed tickets by the route for that alone.
             (sent, refusal) = await api.send(APICall(.post, "\(path)/reopen"))
         }
