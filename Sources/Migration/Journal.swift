@@ -239,6 +239,8 @@ public enum JournalMemo: String, Sendable, CaseIterable {
     case purged
     /// Tickets were taken over from the target since their journal was lost: when. What was made with them is not known.
     case adopted
+    /// That an `undo` rebuilt a lost journal: an earlier one may have begun, and nobody knows how far it came.
+    case rebuilt
     /// A run did not end, so that the journal may lack its last commits, and no run since has gone through all tickets.
     case mistrusted
     /// Where the last run that went through all tickets left off; see ``MigrationSetup/settleSelection(by:)``.

@@ -42,10 +42,10 @@ struct UndoPreparation: Sendable {
         let create = done.first { $0.part == "ticket" }?.receipt ?? Receipt(id: id)
         guard let stored = try await target.stored(ticket: create) else { return .gone(record) }
         let isBegun = steps.contains { $0.part.hasPrefix(UndoPlan.partPrefix) }
-        // What an earlier `undo` began has changed the ticket itself.
         let plan = await target.undo(
             WrittenTicket(record: record, steps: done), stored: stored, identity: identity)
-        // Nor is a mark, or what leaves nothing to do, anybody else's when the journal's end may be lost.
+        // What an earlier `undo` began has changed the ticket itself; nor is a mark, or what leaves nothing to do, anybody
+        // else's when the journal may lack what it did.
         let isOurs = isBegun || isResumed && (marked.contains(stored.id) || plan.steps.isEmpty)
         if !isForced, !isOurs {
             let touches = touches(of: stored, record: record, steps: steps)

@@ -24,9 +24,10 @@ public struct UndoOptions: Sendable {
 /// Takes back what a migration wrote: deletes it where the target can, else closes and marks it; leaves alone what people
 /// changed since, and says so.
 ///
-/// From the journal's receipts and the target's list; the source is read only to rebuild a lost journal. It can be interrupted and begun again at any
-/// moment: its steps have intents and receipts like any write, and a `migrate` in between is refused. At its end the
-/// generation is raised, so that a new migration starts clean; tickets that were left are known to it.
+/// From the journal's receipts and the target's list; the source is read only to rebuild a lost journal. It can be
+/// interrupted and begun again at any moment: its steps have intents and receipts like any write, and a `migrate` in between
+/// is refused. At its end the generation is raised, so that a new migration starts clean; tickets that were left are known
+/// to it.
 public struct Undoer: Sendable {
     private let setup: MigrationSetup
     private let target: any TicketTarget
@@ -105,7 +106,7 @@ public struct Undoer: Sendable {
     private var isResumed: Bool {
         get async throws {
             if try await journal.memo(.undo) != nil { return true }
-            return try await journal.memo(.adopted) != nil
+            return try await journal.memo(.rebuilt) != nil
         }
     }
 
@@ -115,6 +116,8 @@ public struct Undoer: Sendable {
         try await setup.check(journal.head(), identity: identity, target: target.address)
         let found = try await target.inventory().filter { !$0.isTakenBack }
         guard let newest = found.map(\.generation).max() else { return }
+        // A journal that is there only gets what it lacks, and knows of its own `undo`.
+        if try await journal.head() == nil { try await journal.record([.memo(.rebuilt, true)]) }
         // What an interrupted `undo` closed already is out of the way; the rest is of the same generation.
         identity.generation = max(identity.generation, newest)
         _ = try await Adoption(setup: setup, target: target, journal: journal, isForUndo: true)
@@ -365,7 +368,7 @@ public struct Undoer: Sendable {
         if report.state == .finished, report.failed.isEmpty {
             try await journal.record([
                 .generationRaised(to: identity.generation + 1), .memo(.undo, .null), .memo(.baseline, .null),
-                .memo(.read, .null), .memo(.adopted, .null),
+                .memo(.read, .null), .memo(.adopted, .null), .memo(.rebuilt, .null),
             ])
         }
         if let path = options.finishingFile {
