@@ -125,7 +125,7 @@ extension Diagnostic {
     static func journalLost(_ tickets: Int) -> Diagnostic {
         Diagnostic(
             code: "journal.lost",
-            "the target holds \(tickets) tickets of this migration that the journal does not know",
+            "the target holds \(tickets.counted("ticket")) of this migration that the journal does not know",
             remedy: "put the journal back, or rebuild it from the target with `migrate --adopt`; nothing was written",
             cause: .refused)
     }
@@ -133,7 +133,7 @@ extension Diagnostic {
     /// E-mails under a policy that allows none.
     static func mailsRefused(_ count: Int) -> Diagnostic {
         Diagnostic(
-            code: "notifications.refused", "the target would send \(count) e-mails, and none is allowed",
+            code: "notifications.refused", "the target would send \(count.counted("e-mail")), and none is allowed",
             remedy: "say `notifications: stage` or `mute` where the target can; nothing was written", cause: .refused)
     }
 }

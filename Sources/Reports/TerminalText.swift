@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import TicketModel
 
 /// Text from tickets on its way to a terminal.
 package enum TerminalText {
@@ -52,19 +53,11 @@ package enum TerminalText {
     }
 
     /// A count with thin groups of thousands: `41,233`.
-    package static func count(_ value: Int) -> String {
-        let digits = Array(String(value.magnitude))
-        var out = ""
-        for (i, digit) in digits.enumerated() {
-            if i > 0, (digits.count - i) % 3 == 0 { out.append(",") }
-            out.append(digit)
-        }
-        return value < 0 ? "-" + out : out
-    }
+    package static func count(_ value: Int) -> String { value.grouped }
 
     /// A count with its noun: `1 ticket`, `2 tickets`, `3 replies` by `plural`.
     package static func counted(_ value: Int, _ noun: String, _ plural: String? = nil) -> String {
-        "\(count(value)) \(value == 1 ? noun : plural ?? noun + "s")"
+        value.counted(noun, plural)
     }
 
     /// Seconds in words for people: `42 s`, `3 min 20 s`, `2 h 5 min`.

@@ -112,7 +112,7 @@ extension FluentSupportTarget {
         let count = max(held ?? 1, ours["tickets_count"]?.int ?? 0)
         // Without the mailbox its tickets would go to one that is not muted, half-written as they are.
         if count > 0 {
-            return .stillNeeded("the mailbox “\(name)” still holds \(count) tickets, all its e-mails off")
+            return .stillNeeded("the mailbox “\(name)” still holds \(count.counted("ticket")), all its e-mails off")
         }
         if ours["is_default"]?.string == "yes" { return .changedMeanwhile(["mailbox": .string(name)]) }
         let other = boxes.first { $0["is_default"]?.string == "yes" } ?? boxes.first { $0["id"]?.int != id }

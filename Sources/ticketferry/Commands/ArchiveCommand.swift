@@ -83,7 +83,7 @@ struct ArchiveCommand: AsyncParsableCommand {
         let style = console.style
         var counts = [TerminalText.counted(report.files, "file")]
         if report.catalogue > 0 { counts.append("\(TerminalText.count(report.catalogue)) of the catalogue") }
-        if report.reused > 0 { counts.append("\(TerminalText.count(report.reused)) tickets not read again") }
+        if report.reused > 0 { counts.append("\(TerminalText.counted(report.reused, "ticket")) not read again") }
         console.print(
             style.bold(TerminalText.counted(report.tickets, "ticket")) + " in \(TerminalText.safe(folder)): "
                 + counts.joined(separator: ", "))
