@@ -54,6 +54,7 @@ public struct Export: Sendable {
             tally.summary.skip += 1
         }
         var summary = await tally.finished(setup)
+        summary.head = JournalHead(identity: identity, target: target.path)
         try await settle(&summary, seen: reading.seen, unseen: unseen)
         return summary
     }
@@ -75,11 +76,14 @@ public struct Export: Sendable {
 
     /// Writes the file, the catalogue beside it and the archive.
     ///
+    /// - Parameter seal: the plan that was signed; the file is left as it is where it would not be as the plan says.
+    /// - Returns: what was done.
     /// - Throws: `Diagnostic`; the file is as it was before then. What was read of an API is kept in the archive.
-    public func migrate(expectedDigest: String? = nil) async throws -> RunReport {
+    public func migrate(by seal: PlanSeal? = nil) async throws -> RunReport {
         let identity = try await identity()
         try await setup.check(journal.head(), identity: identity, target: target.path)
         if let refusal = try await refusal() { throw refusal }
+        try seal?.check(JournalHead(identity: identity, target: target.path))
         let isThere = isThere
         let started = setup.clock.now()
         let store = try archive.map { try ArchiveStore(folder: $0, now: started.seconds) }
@@ -119,7 +123,7 @@ public struct Export: Sendable {
         }
         var summary = await tally.finished(setup)
         if summary.read.timesWithoutZone > 0 { throw Diagnostic.noZone(summary.read.timesWithoutZone) }
-        if let expectedDigest, expectedDigest != summary.digest { throw Diagnostic.planDiffers }
+        if let seal, seal.digest != summary.digest { throw Diagnostic.planDiffers }
         try await settle(&summary, seen: reading.seen, unseen: unseen)
         try store?.writer.finish { try? setup.mapping.decode($0).id }
         try keep(try await others(than: written), of: store) { read in try write(made(read)) }

@@ -107,7 +107,7 @@ public struct MigrationSetup: Sendable {
     }
 
     /// What a journal knows a target by: its address, and for a practice site the file that it stands in.
-    func place(of address: String) -> String { practiceFile.map { "\(address) in \($0)" } ?? address }
+    public func place(of address: String) -> String { practiceFile.map { "\(address) in \($0)" } ?? address }
 
     /// Checks that a journal is that of this migration.
     ///

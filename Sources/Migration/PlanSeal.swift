@@ -1,16 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
+public import TicketModel
 
-/// The steps of a plan that was signed: what a run by it may send, and nothing else.
+/// A plan that was signed: which migration it is of, and the steps that a run by it may send, and nothing else.
 ///
 /// Eight bytes a step in memory.
 public struct PlanSeal: Sendable {
+    /// The migration, source, generation and target that it was made of.
+    public let head: JournalHead
+    /// ``PlanSummary/digest`` as it was.
+    public let digest: String
     private var steps = Set<Int>()
 
-    /// Nothing is signed.
-    public init() {}
+    /// A plan of which nothing is signed yet.
+    public init(of head: JournalHead, digest: String) {
+        self.head = head
+        self.digest = digest
+    }
 
     /// Signs a step, by what ``TicketChange/seals`` has of it.
     public mutating func add(_ seal: String) { steps.insert(seal.hashValue) }
+
+    /// Checks that it is a plan of this migration as it stands now.
+    ///
+    /// - Throws: `Diagnostic` with cause `refused`: it is of another migration, source or target, or an `undo` lies between
+    ///   it and now, after which not one step has the key that was signed.
+    public func check(_ now: JournalHead) throws {
+        let wrong: String? =
+            if head.identity.migration != now.identity.migration {
+                "migration “\(head.identity.migration)”, not of “\(now.identity.migration)”"
+            } else if head.identity.source != now.identity.source {
+                "source “\(head.identity.source)”, not of “\(now.identity.source)”"
+            } else if head.target != now.target {
+                "target \(head.target), not of \(now.target)"
+            } else {
+                nil
+            }
+        if let wrong { throw Diagnostic.planOfAnother("the plan is of \(wrong)") }
+        if head.identity.generation != now.identity.generation {
+            throw Diagnostic.planOfAnother("an `undo` lies between the plan and now: what it signed is of before")
+        }
+    }
 
     /// Whether all that is to be sent for a ticket was signed, with the same payload.
     ///
@@ -35,4 +64,32 @@ public struct PlanSeal: Sendable {
 
     /// A step's key, and what is sent: `ferry-k3f9q….-0-` and the fingerprint.
     static func text(of step: Step) -> String { step.key.marker + step.fingerprint }
+}
+
+extension JournalHead {
+    /// As a plan's file has it.
+    public var json: JSON {
+        [
+            "name": .string(identity.migration), "source": .string(identity.source),
+            "generation": JSON(identity.generation), "target": .string(target),
+        ]
+    }
+
+    /// Reads ``json``; nil for anything else.
+    public init?(json: JSON?) {
+        guard let name = json?["name"]?.string, let source = json?["source"]?.string,
+            let generation = json?["generation"]?.int, let target = json?["target"]?.string
+        else { return nil }
+        self.init(
+            identity: MigrationIdentity(migration: name, source: source, generation: generation), target: target)
+    }
+}
+
+extension Diagnostic {
+    fileprivate static func planOfAnother(_ message: String) -> Diagnostic {
+        Diagnostic(
+            code: "plan.of-another", message,
+            remedy: "make and sign a new one with `ticketferry plan MIGRATION -o FILE`; nothing was written",
+            cause: .refused)
+    }
 }

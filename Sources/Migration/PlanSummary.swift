@@ -150,6 +150,13 @@ public struct PlanSummary: Sendable {
     /// What is done about the target's e-mails.
     public var policy: NotificationPolicy = .refuse
     /// Where every record of the source went.
+    /// Ids that the selection names and the source does not list; known only where all of it was listed.
+    public var unlisted: [String] = []
+    /// Of ``unchanged``: tickets whose properties are left to the people who edited them, with nothing of the source kept
+    /// back.
+    public var leftToPeople = 0
+    /// Which migration the plan is of, for a run by it; nil before a plan is made.
+    public var head: JournalHead?
     public var read = ReadReport()
     /// SHA-256 in hex over the keys and payloads of all steps: equal for an equal plan in whatever order.
     public var digest = ""

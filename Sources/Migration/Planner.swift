@@ -88,6 +88,7 @@ public struct Planner: Sendable {
         var tally = PlanTally()
         tally.summary.policy = policy
         tally.summary.inDoubt = try await journal.inDoubt().count
+        tally.summary.head = JournalHead(identity: identity, target: setup.place(of: await target.address))
         let scan = SourceScan(setup: setup, phase: .planning)
         var preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
         preparation.fingerprints = StoredFingerprints(target)

@@ -8,7 +8,8 @@ public struct RunOptions: Sendable {
     public var allowsNotifications = false
     /// Rebuilds the journal from what the target holds.
     public var adopts = false
-    /// The plan that was signed: a ticket that is not as it was then is left for the next plan.
+    /// The plan that was signed: a ticket that is not as it was then is left for the next plan, and a plan of another
+    /// migration, or of before an `undo`, is refused.
     public var seal: PlanSeal?
     /// The archive's folder; nil: none.
     public var archive: String?
@@ -65,6 +66,7 @@ public struct Runner: Sendable {
                     .adopt(found, identity: identity)
             }
         }
+        try await options.seal?.check(JournalHead(identity: identity, target: setup.place(of: target.address)))
         let (summary, ids) = try await plan(identity: identity, policy: policy)
         if let reason = setup.stop.reason { throw Diagnostic.interrupted(reason) }
         try refuseIfNeeded(summary)

@@ -42,7 +42,7 @@ final class DocumentFile {
     }
 
     /// Of all that was written, in hex: what `sha256sum` says of the file.
-    var sha256: String { hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() }
+    var sha256: String { hash.finalize().hex }
 
     /// Ends the document and gives it its name.
     func finish() throws {

@@ -124,6 +124,12 @@ struct OpenedMigration {
         if case .helpdesk(let target) = destination { await target.close() }
     }
 
+    /// What a journal would say that this migration is.
+    func head(of target: any TicketTarget, in journal: any Journal) async throws -> JournalHead {
+        try await JournalHead(
+            identity: setup.identity(in: journal), target: setup.place(of: target.address))
+    }
+
     /// The run into a file.
     func export(to target: ExportTarget, journal: any Journal) -> Export {
         Export(setup: setup, target: target, journal: journal, archive: file.archive)

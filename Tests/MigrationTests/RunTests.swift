@@ -199,9 +199,7 @@ struct RunTests {
         let world = World(tickets)
         let (_, changes) = try await world.plan()
         var options = RunOptions()
-        var seal = PlanSeal()
-        for change in changes { change.seals.forEach { seal.add($0) } }
-        options.seal = seal
+        options.seal = try await world.signed()
         tickets[0].subject = "another"
         tickets[1].messages.append(Message(kind: .reply))
         tickets[1].messages[tickets[1].messages.count - 1].id = "late"
@@ -312,7 +310,9 @@ struct RunTests {
     @Test func aSignedPlanOfWhichNothingIsLeftAsItWasIsRefused() async throws {
         let world = World(madeUpTickets(2))
         var options = RunOptions()
-        options.seal = PlanSeal()
+        let other = World(madeUpTickets(1))
+        other.source.replace([])
+        options.seal = try await other.signed()
         let error = await #expect(throws: Diagnostic.self) { try await world.run(options: options) }
         #expect(error?.code == "plan.differs" && error?.cause == .refused && world.helpdesk.writes.isEmpty)
     }

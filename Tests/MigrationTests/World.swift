@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Mapping
 import Migration
+import Testing
 import TicketModel
 
 /// A migration in memory, run as often as a test wants, each time as a new process.
@@ -55,8 +56,9 @@ final class World {
 
     /// A plan of now, signed.
     func signed() async throws -> PlanSeal {
-        var seal = PlanSeal()
-        for change in try await plan().1 { change.seals.forEach { seal.add($0) } }
+        let (summary, changes) = try await plan()
+        var seal = PlanSeal(of: try #require(summary.head), digest: summary.digest)
+        for change in changes { change.seals.forEach { seal.add($0) } }
         return seal
     }
 

@@ -84,6 +84,7 @@ struct MigrateCommand: AsyncParsableCommand {
             return try await dry.run()
         }
         let console = Console(options)
+        let seal = try plan.map { try PlanDocument.read($0) }
         let stop = StopSignal()
         let signals = Signals { stop.stop() }
         defer { withExtendedLifetime(signals) {} }
@@ -98,17 +99,18 @@ struct MigrateCommand: AsyncParsableCommand {
         let report: RunReport
         do {
             if let canary, case .helpdesk(let target) = opened.destination {
-                try await flyCanary(to: canary, opened, target: target, runOptions(opened, console), console)
+                // The run looks at it too, but the canary would have been written by then.
+                if !adopt { try await seal?.check(opened.head(of: target, in: journal)) }
+                try await flyCanary(to: canary, opened, target: target, runOptions(opened, seal, console), console)
             }
             try await opened.settleSelection(sample: selection.sample, journal: journal)
-            let (chosen, run) = (opened, try runOptions(opened, console))
+            let (chosen, run) = (opened, runOptions(opened, seal, console))
             report = try await chosen.using {
                 switch chosen.destination {
                 case .helpdesk(let target):
                     try await Runner(setup: chosen.setup, target: target, journal: journal, options: run).migrate()
                 case .file(let target):
-                    try await chosen.export(to: target, journal: journal).migrate(
-                        expectedDigest: plan.map { try PlanDocument.read($0).digest })
+                    try await chosen.export(to: target, journal: journal).migrate(by: seal)
                 }
             }
         } catch {
@@ -129,11 +131,11 @@ struct MigrateCommand: AsyncParsableCommand {
         if let cause = report.exitCause { throw ExitCode(cause.rawValue) }
     }
 
-    private func runOptions(_ opened: OpenedMigration, _ console: Console) throws -> RunOptions {
+    private func runOptions(_ opened: OpenedMigration, _ seal: PlanSeal?, _ console: Console) -> RunOptions {
         var run = RunOptions()
         run.allowsNotifications = allowNotifications
         run.adopts = adopt
-        run.seal = try plan.map { try PlanDocument.read($0).seal }
+        run.seal = seal
         run.archive = opened.file.archive
         run.finishingFile = opened.file.finishingFile
         guard console.interactive && !yes else { return run }
