@@ -262,6 +262,7 @@ public struct Export: Sendable {
     /// What is gone from the source, and what of the numbers somebody should see.
     private func settle(_ summary: inout PlanSummary, seen: Set<Int>, unseen: UnseenStatuses) async throws {
         summary.listed = seen.count
+        summary.unlisted = setup.selection.unlisted(of: seen)
         var known = 0
         if setup.selection.listsWhole {
             summary.gone = try await others(than: seen)
@@ -300,7 +301,7 @@ public struct Export: Sendable {
         guard let first = missing.min() else { return }
         throw Diagnostic(
             code: "export.would-shrink",
-            "\(missing.count) tickets that stand in the file were not read now and are not in the archive (the first is \(first))",
+            "\(missing.count.counted("ticket")) in the file, neither read now nor in the archive (the first is \(first))",
             subject: target.path,
             remedy:
                 "name another file in `path:`, or move this one away and run again without a limit; the file is as it was",

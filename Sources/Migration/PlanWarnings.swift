@@ -25,6 +25,7 @@ struct PlanWarnings {
         if selection.limit == nil, selection.updatedSince == nil {
             for word in unseen.words.sorted() { warnings.append(.noSuchStatus(word)) }
         }
+        if !summary.unlisted.isEmpty { warnings.append(.noSuchTickets(summary.unlisted)) }
         if Self.isMany(summary.gone.count, of: known) {
             warnings.append(.manyGone(summary.gone.count, of: known))
         }
@@ -62,7 +63,7 @@ extension Diagnostic {
 
     fileprivate static func emptySelection(of listed: Int) -> Diagnostic {
         Diagnostic(
-            .warning, code: "plan.none-selected", "`select:` leaves out all \(listed) tickets of the source",
+            .warning, code: "plan.none-selected", "`select:` leaves out all \(listed.counted("ticket")) of the source",
             remedy: "compare its words with `ticketferry inspect MIGRATION`; nothing is to be written")
     }
 
@@ -74,10 +75,18 @@ extension Diagnostic {
                 + "`ticketferry inspect MIGRATION` shows the source's own labels")
     }
 
+    fileprivate static func noSuchTickets(_ ids: [String]) -> Diagnostic {
+        Diagnostic(
+            .warning, code: "plan.no-such-ticket",
+            "named by `ids` or `--only`, and not in the source: \(ids.prefix(20).joined(separator: ", "))"
+                + (ids.count > 20 ? " and \((ids.count - 20).grouped) more" : ""),
+            remedy: "ids are those of the source, not the numbers that people quote: `ticketferry convert` shows both")
+    }
+
     fileprivate static func goneFromTarget(_ ids: [String]) -> Diagnostic {
         Diagnostic(
             .warning, code: "plan.gone-from-target",
-            "\(ids.count) tickets that were written are no longer in the target: "
+            "no longer in the target, though written: \(ids.count.counted("ticket")): "
                 + ids.prefix(20).joined(separator: ", ") + (ids.count > 20 ? ", …" : ""),
             remedy:
                 "where that was not meant: `ticketferry resolve MIGRATION ID not-written`, then `migrate` writes it anew"
@@ -87,7 +96,7 @@ extension Diagnostic {
     fileprivate static func manyGone(_ gone: Int, of known: Int) -> Diagnostic {
         Diagnostic(
             .warning, code: "plan.many-gone",
-            "\(gone) of the \(known) tickets that the journal has are not in the source any more: a dump that is cut short, or a changed filter?",
+            "not in the source any more: \(gone) of the \(known.counted("ticket")) that the journal has: a dump that is cut short, or a changed filter?",
             remedy:
                 "compare the number of tickets with that of the helpdesk; they stay in the target, whatever the reason")
     }

@@ -112,6 +112,7 @@ public struct Planner: Sendable {
         }
         tally.summary.listed = scan.seen.count
         var known = 0
+        if !setup.stop.isStopped { tally.summary.unlisted = setup.selection.unlisted(of: scan.seen) }
         if setup.selection.listsWhole, !setup.stop.isStopped {
             (tally.summary.gone, known) = try await gone(besides: scan.seen)
         }

@@ -43,6 +43,15 @@ public struct Selection: Hashable, Sendable {
         return self == nothing
     }
 
+    /// The ids that are named and that a source did not list which was asked for all, in the order of their bytes.
+    ///
+    /// - Parameter seen: the hashes of all ids that it listed.
+    /// - Returns: nothing where only a part was asked for.
+    func unlisted(of seen: Set<Int>) -> [String] {
+        guard limit == nil, updatedSince == nil, let ids else { return [] }
+        return ids.filter { !seen.contains($0.hashValue) }.sorted()
+    }
+
     /// Whether a ticket goes, by its id alone; what this lets through still has to pass ``admits(_:)``.
     public func admits(id: String) -> Bool { ids?.contains(id) ?? true }
 

@@ -32,6 +32,22 @@ struct PlanWarningTests {
         #expect(codes(summary).isEmpty)
     }
 
+    @Test("ids that the source does not have are named by plan and run, once all of it was listed")
+    func unknownIDs() async throws {
+        let world = World(madeUpTickets(4))
+        world.selection.ids = ["t2", "t99", "t98"]
+        var (summary, _) = try await world.plan()
+        #expect(codes(summary) == ["plan.no-such-ticket"] && summary.unlisted == ["t98", "t99"])
+        #expect(summary.warnings.first?.message.hasSuffix("not in the source: t98, t99") == true)
+        #expect(try await world.run().plan?.unlisted == ["t98", "t99"])
+        world.selection.limit = 1
+        (summary, _) = try await world.plan()
+        #expect(summary.unlisted.isEmpty)
+        world.selection = Selection()
+        (summary, _) = try await world.plan()
+        #expect(codes(summary).isEmpty)
+    }
+
     @Test("a share of tickets that is gone is a warning in plan and run, unless only a part was asked for")
     func manyGone() async throws {
         let tickets = madeUpTickets(60)
