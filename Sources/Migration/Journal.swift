@@ -39,7 +39,7 @@ public struct TicketRecord: Hashable, Sendable {
     public var state: State
     /// Of the canonical line as read.
     public var source: String
-    /// Of the steps that the mapping and the target make of it.
+    /// Of what the mapping makes of it.
     public var draft: String
     /// As the target gave it back right after the last write; nil where it does not tell.
     public var stored: String?

@@ -17,7 +17,9 @@ public struct TicketChange: Hashable, Sendable {
     public var seals: [String]
     /// What the mapping and the target cannot hold of it.
     public var losses: [Loss]
-    /// Texts that changed in the source after they were written: they stay as they are in the target.
+    /// What changed in the source after it was written, and stays as it is in the target.
+    ///
+    /// Texts by their steps' names (`reply m3`; `ticket` for the opening one), else what people call it (`the customer`).
     public var changedTexts: [String]
     /// Why it is skipped, and what somebody has to see although it is not.
     public var diagnostics: [Diagnostic]
@@ -135,7 +137,7 @@ public struct PlanSummary: Sendable {
     public var goneFromTarget: [String] = []
     /// What of the numbers somebody should look at before the plan is believed; emitted too.
     public var warnings: [Diagnostic] = []
-    /// Tickets whose steps differ although the source's line does not: the mapping changed.
+    /// Tickets of which the mapping now makes something else although the source's line is as it was.
     public var remapped = 0
     /// Steps of earlier runs of which nobody knows whether they are written.
     public var inDoubt = 0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Crypto
+internal import Mapping
 internal import TicketModel
 
 /// The dry run: all that a run would do, found out with reads alone.
@@ -168,7 +169,8 @@ struct PlanTally {
         case .skip: summary.skip += 1
         case .conflict: summary.conflict += 1
         }
-        if let record = work.record, record.state == .complete, record.source == work.source, record.draft != work.draft
+        if let record = work.record, record.state == .complete, record.source == work.source,
+            Draft.isFingerprint(record.draft), record.draft != work.draft
         {
             summary.remapped += 1
         }

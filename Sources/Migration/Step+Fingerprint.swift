@@ -15,11 +15,16 @@ extension Fingerprint {
 
 extension Step {
     /// Differs when what is sent differs: of the verb, the payload and the files' names and bytes; with a short one of each
-    /// ``followed`` member behind it.
-    package var fingerprint: String {
+    /// ``followed`` and ``fixed`` member behind it.
+    package var fingerprint: String { fingerprint(apart: apart) }
+
+    /// The members that have a fingerprint of their own, in its order.
+    private var apart: [String] { followed + fixed.keys.sorted() }
+
+    private func fingerprint(apart paths: [String]) -> String {
         var rest = payload
         var followed = ""
-        for path in self.followed {
+        for path in paths {
             let names = path.split(separator: ".", maxSplits: 1).map(String.init)
             let value: JSON?
             if names.count == 2, var inner = rest[names[0]] {
@@ -37,16 +42,28 @@ extension Step {
         return Fingerprint(ofTexts: texts).text + followed
     }
 
-    /// Whether what was done by an earlier form of this step is the same but for ``followed`` members.
+    /// Whether what was done by an earlier form of this step is the same but for ``followed`` and ``fixed`` members.
+    ///
+    /// An earlier version of the connector may have known fewer of them, the first ones.
     func holdsText(of done: String) -> Bool {
-        fingerprint.prefix { $0 != ";" } == done.prefix { $0 != ";" }
+        let text = fingerprint(apart: Array(known(by: done)))
+        return text.prefix { $0 != ";" } == done.prefix { $0 != ";" }
     }
 
-    /// Whether a ``followed`` member is as it was when an earlier form of this step was done.
+    /// The names of the ``fixed`` members that are not as they were when an earlier form of this step was done, each once.
+    func fixedChanges(since done: String) -> [String] {
+        Set(known(by: done).filter { !holds($0, of: done) }.compactMap { fixed[$0] }).sorted()
+    }
+
+    private func known(by done: String) -> ArraySlice<String> {
+        apart.prefix(done.utf8.count { $0 == UInt8(ascii: ";") })
+    }
+
+    /// Whether a ``followed`` or ``fixed`` member is as it was when an earlier form of this step was done.
     package func holds(_ path: String, of done: String) -> Bool {
-        guard let i = followed.firstIndex(of: path) else { return false }
+        guard let i = apart.firstIndex(of: path) else { return false }
         let (now, before) = (fingerprint.split(separator: ";"), done.split(separator: ";"))
-        return before.count == now.count && now[i + 1] == before[i + 1]
+        return before.count > i + 1 && now[i + 1] == before[i + 1]
     }
 }
 

@@ -82,9 +82,15 @@ public struct Step: Hashable, Sendable {
     /// Whether a `set` of it that the target performs late would undo a later step, or e-mail somebody: nothing goes on
     /// before it is sure.
     public var isHarmfulLate = false
-    /// Members of the payload (`priority`, `ticket.status`) that other steps of the ticket set where they change later:
-    /// that they changed is no changed text.
+    /// Members of the payload (`priority`, `ticket.status`) whose change is no changed text.
+    ///
+    /// Other steps of the ticket set them where they change later, or they follow from the messages (the seconds until the
+    /// first answer). New ones go last: journals hold the fingerprints in this order.
     public var followed: [String] = []
+    /// Members of the payload that nothing sets later and that are no text, by what people call them.
+    ///
+    /// `ticket.product`: `the product`. That they changed is listed under that name.
+    public var fixed: [String: String] = [:]
 
     /// Whether sending it twice would leave two things, or send an e-mail twice: it is looked up before it is sent again.
     public var mayNotRepeat: Bool { verb.canDouble || verb == .set && (mails > 0 || isHarmfulLate) }

@@ -48,7 +48,9 @@ struct TicketWork: Sendable {
     var refusals: [Diagnostic]
     var finishing: [String]
     var fields: [FieldChange]
-    /// Messages whose text changed in the source after they were written: listed, never rewritten.
+    /// What changed in the source after it was written and no step can change: listed, never rewritten.
+    ///
+    /// Messages by the names of their steps, and ``Step/fixed`` members by theirs.
     var changedTexts: [String]
     /// What somebody has to see although the ticket goes on.
     var notices: [Diagnostic] = []
@@ -59,7 +61,9 @@ struct TicketWork: Sendable {
     var overLimit: Int
     /// Of the line as read.
     var source: String
-    /// Of all the steps, as if nothing were written yet: it changes with source and mapping alone.
+    /// Of what the mapping makes of the ticket; empty for what is no ticket.
+    ///
+    /// It changes with source and mapping alone.
     var draft: String
     /// What the ticket is when all steps are done.
     var endState = TicketRecord.State.complete
@@ -115,7 +119,7 @@ extension TicketWork {
         changedTexts = []
         steps = []
 
-        draft = Self.draft(of: plan.steps)
+        draft = ""
         var todo = Set<WriteKey>()
         // Also what is in no plan any more (a message that left the source) has moved the ticket.
         let ownSteps = Set(plan.steps.filter { !$0.disturbsOthers }.map(\.key))
@@ -133,7 +137,10 @@ extension TicketWork {
                 todo.insert(step.key)
                 continue
             }
-            if step.holdsText(of: done.fingerprint) { continue }
+            if step.holdsText(of: done.fingerprint) {
+                changedTexts += step.fixedChanges(since: done.fingerprint)
+                continue
+            }
             changedTexts.append(step.name)
             if let before = done.name, before != step.name {
                 notices.append(.kindChanged(ticket: ticket.id, before: before, now: step.name))
@@ -166,11 +173,6 @@ extension TicketWork {
             } else {
                 .update
             }
-    }
-
-    /// The fingerprint of all steps of a plan.
-    static func draft(of steps: [Step]) -> String {
-        Fingerprint(ofTexts: steps.flatMap { [$0.key.part, $0.fingerprint] }).text
     }
 
     /// Why nothing may be sent for a ticket whose written messages went while as many others came: where messages have no
@@ -278,13 +280,8 @@ struct TicketPreparation: Sendable {
         var work = TicketWork(
             ticket: ticket, line: line, plan: plan, losses: losses, record: known.record, progress: known.progress,
             inDoubt: known.inDoubt)
-        if !known.progress.done.isEmpty {
-            // What a plan adds for the sake of what is written (one more note, the way through the staging mailbox) is none
-            // of the mapping's making.
-            let bare = await target.plan(
-                draft, losses: mapped.losses, files: files, identity: identity, progress: TicketProgress())
-            work.draft = TicketWork.draft(of: bare.steps)
-        }
+        // Before the names of other tickets' customers and the target's settings had a say.
+        work.draft = mapped.draft.fingerprint(losses: mapped.losses)
         work.files = files.joined().compactMap { try? $0.get() }
         work.kept = files
         if !work.changedTexts.isEmpty {

@@ -60,7 +60,10 @@ extension FluentSupportPlanner {
                 + optionalMails("ticket_created_by_agent_email_to_customer", "ticket_created_email_to_customer"),
             requests: 1 + sent.count, undo: .delete, payload: payload, files: sent, value: status,
             exclusive: ["customer \(customer.email.lowercased())"])
-        step.followed = Self.laterColumns.map { "ticket.\($0)" } + ["mailbox"]
+        step.followed =
+            Self.laterColumns.map { "ticket.\($0)" }
+            + ["mailbox", "ticket.first_response_time", "ticket.total_close_time"]
+        step.fixed = ["customer": "the customer", "ticket.product": "the product", "ticket.source": "the channel"]
         plan.steps.append(step)
     }
 

@@ -130,7 +130,7 @@ extension FluentSupportPlanner {
         }
         var step = Step(
             key: key("set:stage:\(round)"), verb: .set, name: "staging mailbox", needs: [createKey], requests: 2,
-            undo: .impossible, payload: payload, value: options.staging)
+            undo: .impossible, payload: payload)
         step.isHarmfulLate = true
         plan.steps.insert(step, at: min(1, plan.steps.count))
     }

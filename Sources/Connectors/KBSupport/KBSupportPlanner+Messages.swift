@@ -65,6 +65,11 @@ extension KBSupportPlanner {
                 "agent": agent.map { JSON($0) } ?? .null,
             ], exclusive: ["customer \(customer.email)"])
         step.followed = ["agent", "body.agent_id"]
+        step.fixed = [
+            "body.customer_first": "the customer's name", "body.customer_last": "the customer's name",
+            "body.customer_phone1": "the customer's phone number", "body.department": "the department",
+            "body.post_category": "the department",
+        ]
         steps.append(step)
         if let opening { attach(opening, to: createKey, part: "opening") }
         return Created(title: title, content: content, agent: agent)

@@ -73,6 +73,7 @@ extension SmartSupportPlanner {
             payload: .object(members), value: born ?? "",
             exclusive: ["customer \(customer.email.lowercased())"])
         step.followed = wishes.all.map(\.name) + ["values"]
+        step.fixed = ["name": "the customer's name"]
         plan.steps.append(step)
     }
 
