@@ -16,7 +16,7 @@ extension Planner {
     /// plan says what is sure.
     private static let askedAlone = 50
 
-    /// The complete tickets of the journal that people deleted in the target.
+    /// The tickets of the journal that were complete and that people deleted in the target.
     ///
     /// The target's list is read for it, unless it was read before; what it lacks is asked for by itself, since people can
     /// take a mark away too.
@@ -35,7 +35,7 @@ extension Planner {
             let page = try await journal.realTickets(after: last, limit: 1000)
             guard let end = page.last else { return gone }
             last = end.id
-            for record in page where record.state == .complete && ids?.contains(record.id) ?? true {
+            for record in page where (record.state == .complete || record.isGone) && ids?.contains(record.id) ?? true {
                 guard let id = record.targetID else { continue }
                 if there == nil {
                     let found = if let listed { listed.values.flatMap(\.self) } else { try await target.inventory() }
@@ -97,10 +97,18 @@ extension Resolve {
     }
 }
 
+extension TicketRecord {
+    /// Whether the last run found that people deleted it in the target.
+    var isGone: Bool { state == .failed && failure?.code == Diagnostic.ticketGoneCode }
+}
+
 extension Diagnostic {
-    fileprivate static func ticketGone(_ id: String, targetID: String) -> Diagnostic {
+    fileprivate static let ticketGoneCode = "run.ticket-gone"
+
+    /// People deleted a ticket in the target, and something of it was to be written.
+    static func ticketGone(_ id: String, targetID: String) -> Diagnostic {
         Diagnostic(
-            code: "run.ticket-gone", "ticket \(targetID) is no longer in the target: somebody deleted it there",
+            code: ticketGoneCode, "ticket \(targetID) is no longer in the target: somebody deleted it there",
             remedy:
                 "to have it written anew: `ticketferry resolve MIGRATION \(id) not-written`, then `ticketferry migrate`; to leave it deleted, take it out with `select: exclude` or leave it",
             cause: .someFailed)

@@ -21,6 +21,14 @@ public struct TicketChange: Hashable, Sendable {
     ///
     /// Texts by their steps' names (`reply m3`; `ticket` for the opening one), else what people call it (`the customer`).
     public var changedTexts: [String]
+    /// Changes of the source that are kept back, since people edited the ticket in the target; what was there before is what
+    /// the target has now, where that is known.
+    public var keptBack: [FieldChange]
+    /// What people made of a ticket whose properties are left to them, for people; empty where the target does not tell, and
+    /// from the twenty-first such ticket on.
+    public var edits: [String]
+    /// Whether people edited it in the target, as this plan or an earlier run found, so that its properties are left to them.
+    public var isLeftToPeople: Bool
     /// Why it is skipped, and what somebody has to see although it is not.
     public var diagnostics: [Diagnostic]
     /// E-mails that the target would send for the steps.
@@ -36,6 +44,7 @@ public struct TicketChange: Hashable, Sendable {
         self.number = number
         self.action = action
         (fields, steps, seals, losses, changedTexts, diagnostics) = ([], [], [], [], [], [])
+        (keptBack, edits, isLeftToPeople) = ([], [], false)
         (mails, requests, bytes) = (0, 0, 0)
     }
 
@@ -48,6 +57,9 @@ public struct TicketChange: Hashable, Sendable {
         seals = work.steps.map { PlanSeal.text(of: $0) }
         losses = work.losses
         changedTexts = work.changedTexts
+        keptBack = work.keptBack
+        edits = work.edits
+        isLeftToPeople = work.action == .conflict || work.isLeftToPeople
         diagnostics = work.refusals + work.notices
         mails = work.mails
         requests = work.steps.reduce(0) { $0 + ($1.batch == nil ? $1.requests : 0) }
@@ -56,14 +68,17 @@ public struct TicketChange: Hashable, Sendable {
 
     /// The form of the contract.
     public var json: JSON {
+        func list(_ fields: [FieldChange]) -> JSON {
+            .array(fields.map { ["name": .string($0.name), "before": JSON($0.before), "after": JSON($0.after)] })
+        }
         var value: JSON = [
-            "id": .string(id), "action": .string(action.rawValue),
-            "fields": .array(
-                fields.map { ["name": .string($0.name), "before": JSON($0.before), "after": JSON($0.after)] }),
+            "id": .string(id), "action": .string(action.rawValue), "fields": list(fields),
             "steps": .array(steps.map { .string($0) }), "seals": .array(seals.map { .string($0) }),
             "losses": .array(losses.map(\.json)),
         ]
         if let number { value["number"] = .string(number) }
+        if !keptBack.isEmpty { value["keptBack"] = list(keptBack) }
+        if !edits.isEmpty { value["edits"] = .array(edits.map { .string($0) }) }
         if !changedTexts.isEmpty { value["changedTexts"] = .array(changedTexts.map { .string($0) }) }
         if !diagnostics.isEmpty { value["diagnostics"] = .array(diagnostics.map(\.json)) }
         return value
@@ -133,8 +148,15 @@ public struct PlanSummary: Sendable {
     public var listed = 0
     /// Tickets of ours that the target's list has no more: ids in the source.
     ///
-    /// Empty also where the target cannot list at a small cost (``TargetFeatures/listsCheaply``).
+    /// Where the target cannot list at a small cost (``TargetFeatures/listsCheaply``), only those that were to be changed.
     public var goneFromTarget: [String] = []
+    /// Ids that the selection names and the source does not list; known only where all of it was listed.
+    public var unlisted: [String] = []
+    /// Of ``unchanged``: tickets whose properties are left to the people who edited them, with nothing of the source kept
+    /// back.
+    public var leftToPeople = 0
+    /// Which migration the plan is of, for a run by it; nil before a plan is made.
+    public var head: JournalHead?
     /// What of the numbers somebody should look at before the plan is believed; emitted too.
     public var warnings: [Diagnostic] = []
     /// Tickets of which the mapping now makes something else although the source's line is as it was.
@@ -152,13 +174,6 @@ public struct PlanSummary: Sendable {
     /// What is done about the target's e-mails.
     public var policy: NotificationPolicy = .refuse
     /// Where every record of the source went.
-    /// Ids that the selection names and the source does not list; known only where all of it was listed.
-    public var unlisted: [String] = []
-    /// Of ``unchanged``: tickets whose properties are left to the people who edited them, with nothing of the source kept
-    /// back.
-    public var leftToPeople = 0
-    /// Which migration the plan is of, for a run by it; nil before a plan is made.
-    public var head: JournalHead?
     public var read = ReadReport()
     /// SHA-256 in hex over the keys and payloads of all steps: equal for an equal plan in whatever order.
     public var digest = ""

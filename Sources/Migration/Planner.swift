@@ -88,8 +88,8 @@ public struct Planner: Sendable {
     ) async throws -> PlanSummary {
         var tally = PlanTally()
         tally.summary.policy = policy
-        tally.summary.inDoubt = try await journal.inDoubt().count
         tally.summary.head = JournalHead(identity: identity, target: setup.place(of: await target.address))
+        tally.summary.inDoubt = try await journal.inDoubt().count
         let scan = SourceScan(setup: setup, phase: .planning)
         var preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
         preparation.fingerprints = StoredFingerprints(target)
@@ -112,14 +112,16 @@ public struct Planner: Sendable {
             tally.summary.skip += 1
         }
         tally.summary.listed = scan.seen.count
-        var known = 0
         if !setup.stop.isStopped { tally.summary.unlisted = setup.selection.unlisted(of: scan.seen) }
+        var known = 0
         if setup.selection.listsWhole, !setup.stop.isStopped {
             (tally.summary.gone, known) = try await gone(besides: scan.seen)
         }
         if !adopted, setup.selection.limit == nil, !setup.stop.isStopped {
             do {
-                tally.summary.goneFromTarget = try await goneFromTarget(among: setup.selection.ids, listed: found)
+                let gone = Set(tally.summary.goneFromTarget)
+                let listed = try await goneFromTarget(among: setup.selection.ids, listed: found)
+                tally.summary.goneFromTarget += listed.filter { !gone.contains($0) }
             } catch let diagnostic as Diagnostic where diagnostic.cause != .machine {
                 // Nothing that is to be written hangs on it.
                 var warning = diagnostic
@@ -174,6 +176,8 @@ struct PlanTally {
         {
             summary.remapped += 1
         }
+        if work.gone != nil { summary.goneFromTarget.append(work.id) }
+        if work.isLeftToPeople { summary.leftToPeople += 1 }
         if work.action != .unchanged { for loss in work.losses { add(loss) } }
         if work.mails > 0, summary.mailed.count < 100 { summary.mailed.append((work.id, work.mails)) }
         summary.bytes += work.bytes

@@ -134,14 +134,14 @@ public struct Runner: Sendable {
         case .allow where !options.allowsNotifications:
             throw Diagnostic(
                 code: "notifications.not-allowed",
-                "nothing is muted: the target would send \(count) e-mails to customers and agents",
+                "nothing is muted: the target would send \(count.counted("e-mail")) to customers and agents",
                 remedy: "look at the plan, then add --allow-notifications if they are meant; nothing was written",
                 cause: .refused)
         case .stage where count > 0 && !options.allowsNotifications,
             .mute where count > 0 && !options.allowsNotifications:
             throw Diagnostic(
                 code: "notifications.not-muted",
-                "the target would send \(count) e-mails although its e-mails are muted",
+                "the target would send \(count.counted("e-mail")) although its e-mails are muted",
                 remedy: "look at the plan, then add --allow-notifications if they are meant; nothing was written",
                 cause: .refused)
         default: break

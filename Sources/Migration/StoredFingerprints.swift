@@ -7,6 +7,7 @@ actor StoredFingerprints {
     private static let readAlone = 20
     private let target: any TargetReader
     private var asked = 0
+    private var shown = 0
     private var list: Task<[String: String], any Error>?
 
     init(_ target: any TargetReader) { self.target = target }
@@ -16,6 +17,12 @@ actor StoredFingerprints {
         asked += 1
         if asked > Self.readAlone, let stored = try await listed()[ticket.id] { return stored }
         return try await target.storedFingerprint(ticket: ticket)
+    }
+
+    /// Whether one more ticket may be read as a whole, to show what people made of it.
+    func mayShowEdits() -> Bool {
+        shown += 1
+        return shown <= Self.readAlone
     }
 
     private func listed() async throws -> [String: String] {

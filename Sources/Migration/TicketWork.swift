@@ -5,7 +5,7 @@ internal import TicketModel
 /// What a migration does to one ticket.
 public enum PlannedAction: String, Sendable, CaseIterable {
     case create, update, unchanged
-    /// Not written: the target cannot hold it, and the diagnostics say why.
+    /// Not written: the target cannot hold it, or people deleted it there, and the diagnostics say why.
     case skip
     /// People changed it in the target since it was written: its properties are left as they are.
     case conflict
@@ -52,6 +52,12 @@ struct TicketWork: Sendable {
     ///
     /// Messages by the names of their steps, and ``Step/fixed`` members by theirs.
     var changedTexts: [String]
+    /// Changes of the source that are kept back in a conflict.
+    var keptBack: [FieldChange] = []
+    /// What people made of it, for a plan.
+    var edits: [String] = []
+    /// That people deleted it in the target.
+    var gone: Diagnostic?
     /// What somebody has to see although the ticket goes on.
     var notices: [Diagnostic] = []
     /// All files of the ticket whose bytes are here, whether the target takes them or not.
@@ -68,6 +74,8 @@ struct TicketWork: Sendable {
     /// What the ticket is when all steps are done.
     var endState = TicketRecord.State.complete
 
+    /// Whether its properties are left to people as an earlier run found, and nothing of the source is kept back.
+    var isLeftToPeople: Bool { action == .unchanged && record?.edits == .conflict }
     var mails: Int { steps.reduce(0) { $0 + $1.mails } }
     /// Bytes of files that are sent.
     var bytes: Int { steps.reduce(0) { $0 + $1.files.reduce(0) { $0 + $1.size } } }
@@ -187,7 +195,7 @@ extension TicketWork {
         else { return nil }
         return Diagnostic(
             code: "plan.messages-renamed",
-            "ticket \(ticket): \(gone.count) messages that are written are gone, and \(new.count) others came in their place",
+            "ticket \(ticket): \(gone.count.counted("written message")) gone from the source, and \(new.count.counted("other")) in their place",
             remedy:
                 "put zone and mapping back as they were; if the source itself changed these messages, write them by hand and exclude the ticket",
             cause: .someFailed)
@@ -218,12 +226,23 @@ extension TicketWork {
                     fallback: .archive))
         }
         // A conflict that is known, where nothing is left but that: all that the source has to say is said.
-        let isSaid = steps.allSatisfy { step in
+        func isSaid(_ step: Step) -> Bool {
             step.isAftermath || step.undoneByOthers && progress.done[step.key]?.fingerprint == step.fingerprint
         }
-        if isSaid, record?.edits == .conflict, !isHalf { action = .unchanged }
+        if steps.allSatisfy(isSaid), record?.edits == .conflict, !isHalf { action = .unchanged }
+        keptBack = steps.filter { !kept.contains($0) && $0.verb == .set && !isSaid($0) }.map { step in
+            FieldChange(name: step.name, before: progress.done[step.key]?.value, after: step.value)
+        }
         steps = kept
         fields.removeAll { field in !steps.contains { $0.name == field.name } }
+    }
+
+    /// Leaves a ticket alone that people deleted in the target.
+    mutating func leaveGone(_ why: Diagnostic) {
+        gone = why
+        refusals.append(why)
+        action = .skip
+        (steps, fields) = ([], [])
     }
 }
 
@@ -289,7 +308,19 @@ struct TicketPreparation: Sendable {
             let kept = try await journal.losses(of: ticket.id).filter { $0.field.contains("attachments") }
             work.losses += kept.filter { !work.losses.contains($0) }
         }
-        if work.action == .update, !setup.overwritesConflicts, try await isTouched(work) { work.keepConflicts() }
+        if work.action == .update, !setup.overwritesConflicts {
+            switch try await standing(of: work) {
+            case .ours: break
+            case .edited:
+                work.keepConflicts()
+                if let fingerprints, await fingerprints.mayShowEdits() {
+                    let bare = await target.plan(
+                        draft, losses: mapped.losses, files: files, identity: identity, progress: TicketProgress())
+                    await show(editsOf: &work, against: bare)
+                }
+            case .gone(let why): work.leaveGone(why)
+            }
+        }
         return work
     }
 
@@ -331,22 +362,33 @@ struct TicketPreparation: Sendable {
         return Known(record: ticket, steps: steps, identity: identity)
     }
 
-    /// Whether people changed the ticket in the target since it was complete.
+    /// What people made of a ticket since it was complete.
+    private enum Standing {
+        case ours, edited
+        case gone(Diagnostic)
+    }
+
+    /// Whether people changed or deleted the ticket in the target since it was complete.
     ///
     /// One read at most, only where a property would change. What a run found before its first write holds until the ticket
     /// is complete again: what it shows in between is ours and theirs, mixed.
-    private func isTouched(_ work: TicketWork) async throws -> Bool {
-        guard let record = work.record else { return false }
+    private func standing(of work: TicketWork) async throws -> Standing {
+        guard let record = work.record else { return .ours }
         let isInConflict = record.edits == .conflict
-        guard record.state == .complete, let stored = record.stored else { return isInConflict }
-        guard isInConflict || work.steps.contains(where: { $0.verb == .set }), let receipt = work.ticketReceipt else {
-            return false
+        let wasGone = record.isGone
+        guard record.state == .complete && record.stored != nil || wasGone else {
+            return isInConflict ? .edited : .ours
         }
+        guard isInConflict || wasGone || work.steps.contains(where: { $0.verb == .set }),
+            let receipt = work.ticketReceipt
+        else { return .ours }
         let now =
             if let fingerprints { try await fingerprints.of(receipt) } else {
                 try await target.storedFingerprint(ticket: receipt)
             }
-        return now != stored
+        if now == nil, await target.features.tellsGone { return .gone(.ticketGone(work.id, targetID: receipt.id)) }
+        if record.state != .complete { return isInConflict ? .edited : .ours }
+        return now == record.stored ? .ours : .edited
     }
 
     private func files(of ticket: Ticket) async -> [[Result<ResolvedFile, FileUnavailable>]] {

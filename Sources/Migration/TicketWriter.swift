@@ -47,6 +47,7 @@ struct TicketWriter {
     /// Writes the ticket; nil if the rest of it waits in a batch, which then tells what became of it.
     mutating func write() async throws -> TicketEnd? {
         for notice in work.notices { run.setup.sink.emit(notice) }
+        if let gone = work.gone { return try await fail(gone) }
         if work.action == .skip {
             record.state = work.progress.done.isEmpty ? .failed : record.state
             record.failure = work.refusals.first.map { .init($0) }

@@ -20,23 +20,56 @@ package struct PlanText {
         head + catalogue + preparations + losses + files + reading + notices
     }
 
-    /// One line a changed ticket; nil for one that stays as it is.
-    package static func line(of change: TicketChange, style: Style, width: Int) -> String? {
+    /// What becomes of one ticket, with all that changes; nothing for one that stays as it is.
+    ///
+    /// Longer ones go on in indented lines: nothing hides what comes after it.
+    package static func lines(of change: TicketChange, style: Style, width: Int) -> [String] {
         let mark: String
         switch change.action {
         case .create: mark = style.green("+")
         case .update: mark = style.yellow("~")
         case .conflict: mark = style.red("!")
         case .skip: mark = style.red("–")
-        case .unchanged: return nil
+        case .unchanged where change.isLeftToPeople: mark = style.yellow("!")
+        case .unchanged: return []
         }
-        var parts = work(change)
+        var parts = change.isLeftToPeople ? conflict(change) : []
+        parts += work(change)
         if !change.losses.isEmpty { parts.append(TerminalText.counted(change.losses.count, "loss", "losses")) }
         if change.mails > 0 { parts.append(TerminalText.counted(change.mails, "e-mail")) }
-        parts += change.changedTexts.map { "text of \($0) changed in the source, stays" }
+        parts += atMost(change.changedTexts.map { "\(name(ofText: $0)) changed in the source, stays" })
         parts += change.diagnostics.map(\.message)
-        let text = "\(change.number.map { "\($0) (\(change.id))" } ?? change.id)  \(parts.joined(separator: " · "))"
-        return "\(mark) \(TerminalText.clipped(TerminalText.safe(text), to: width - 2))"
+        let text = "\(change.number.map { "\($0) (\(change.id))" } ?? change.id): \(parts.joined(separator: " · "))"
+        return TerminalText.wrapped(TerminalText.safe(text), width: width - 4).enumerated().map {
+            ($0.offset == 0 ? "\(mark) " : "    ") + $0.element
+        }
+    }
+
+    /// At most so many changes of a kind are shown of a ticket.
+    private static let shownOfOne = 12
+
+    private static func atMost(_ texts: [String]) -> [String] {
+        let more = texts.count - shownOfOne
+        return more > 0 ? texts.prefix(shownOfOne) + ["and \(TerminalText.count(more)) more"] : texts
+    }
+
+    private static func name(ofText message: String) -> String {
+        message == "ticket" ? "the opening text" : message.hasPrefix("the ") ? message : "the text of \(message)"
+    }
+
+    /// What people made of a ticket, and what of the source is kept back for it.
+    private static func conflict(_ change: TicketChange) -> [String] {
+        let edits = atMost(change.edits).joined(separator: ", ")
+        let kept = atMost(change.keptBack.map(shown)).joined(separator: ", ")
+        return [
+            "edited by people in the target" + (edits.isEmpty ? "" : ": \(edits)"),
+            kept.isEmpty ? "nothing of the source is kept back" : "kept back of the source: \(kept)",
+        ]
+    }
+
+    private static func shown(_ field: FieldChange) -> String {
+        guard let after = field.after else { return field.name }
+        return "\(field.name): \(field.before ?? "–") → \(after)"
     }
 
     /// What is sent, by kind; for an update the properties with their values.
@@ -60,7 +93,8 @@ package struct PlanText {
         }
         var parts = counts.map { "\($0.count) \($0.count == 1 ? $0.name : plural($0.name))" }
         if change.action != .create {
-            parts += change.fields.prefix(4).map { "\($0.name): \($0.before ?? "–") → \($0.after ?? "–")" }
+            // What has no value is counted, and what only has to be sent again is no change.
+            parts += atMost(change.fields.filter { $0.after != nil && $0.before != $0.after }.map(shown))
         }
         return parts
     }
@@ -76,7 +110,10 @@ package struct PlanText {
     private var head: [String] {
         var counts = ["\(TerminalText.count(summary.create)) to create"]
         if summary.update > 0 { counts.append("\(TerminalText.count(summary.update)) to update") }
-        if summary.unchanged > 0 { counts.append("\(TerminalText.count(summary.unchanged)) unchanged") }
+        if summary.unchanged > 0 {
+            let left = summary.leftToPeople > 0 ? " (\(TerminalText.count(summary.leftToPeople)) edited by people)" : ""
+            counts.append("\(TerminalText.count(summary.unchanged)) unchanged\(left)")
+        }
         if summary.conflict > 0 { counts.append(style.yellow("\(TerminalText.count(summary.conflict)) in conflict")) }
         if summary.skip > 0 { counts.append(style.red("\(TerminalText.count(summary.skip)) that cannot go")) }
         var lines = [style.bold(TerminalText.counted(summary.total, "ticket") + ": ") + counts.joined(separator: ", ")]
@@ -86,8 +123,8 @@ package struct PlanText {
         }
         let mails = TerminalText.counted(summary.mails, "e-mail")
         lines.append(
-            "Costs \(TerminalText.counted(summary.requests, "request")), about "
-                + TerminalText.duration(seconds: summary.seconds)
+            "Costs \(TerminalText.counted(summary.requests, "request")), "
+                + (summary.seconds < 0.5 ? "" : "about ") + TerminalText.duration(seconds: summary.seconds)
                 + ", \(TerminalText.bytes(summary.bytes)) of files; sends "
                 + (summary.mails == 0 ? style.green("no e-mail") : style.red(mails)))
         if !summary.mailed.isEmpty {
@@ -185,8 +222,9 @@ package struct PlanText {
         }
         if summary.unknownInTarget > 0 {
             notices.append(
-                "\(TerminalText.counted(summary.unknownInTarget, "ticket")) of this migration stand in the target, unknown to "
-                    + "this journal: `migrate --adopt` takes them over")
+                "in the target and unknown to this journal: "
+                    + "\(TerminalText.counted(summary.unknownInTarget, "ticket")) of this migration; `migrate --adopt` takes over"
+            )
         }
         if !summary.gone.isEmpty {
             let some = summary.gone.prefix(10).joined(separator: ", ")
@@ -195,7 +233,9 @@ package struct PlanText {
                     + TerminalText.safe(some) + (summary.gone.count > 10 ? ", …" : ""))
         }
         if summary.remapped > 0 {
-            notices.append("\(TerminalText.counted(summary.remapped, "ticket")) differ because the mapping changed")
+            notices.append(
+                "the mapping makes something else of \(TerminalText.counted(summary.remapped, "ticket")) than when written: properties follow, texts stay"
+            )
         }
         if summary.changedTexts > 0 {
             let some = summary.changedTextsNamed.map {
@@ -203,7 +243,7 @@ package struct PlanText {
             }.joined(separator: ", ")
             let more = summary.changedTexts > summary.changedTextsNamed.count ? ", …" : ""
             notices.append(
-                "\(TerminalText.counted(summary.changedTexts, "text")) changed in the source after they were written: they stay (\(some)\(more))"
+                "changed in the source after it was written, and stays as it was (\(some)\(more))"
             )
         }
         return notices.isEmpty ? [] : ["", style.bold("Note")] + bullets(notices)

@@ -47,6 +47,36 @@ struct GoneTicketTests {
         #expect(summary.goneFromTarget.isEmpty)
     }
 
+    @Test("is gone and no conflict where a property was to be changed, by plan and run, also by the next ones")
+    func isNoConflict() async throws {
+        let (world, _) = try await world()
+        var changed = tickets
+        for i in 0...1 { changed[i].status = .onHold }
+        world.source.replace(changed)
+        for run in 1...3 {
+            world.helpdesk.state.withLock { $0.listsCheaply = run != 2 }
+            let (summary, changes) = try await world.plan()
+            #expect(summary.conflict == 0 && summary.goneFromTarget == ["t2"])
+            #expect(changes[1].action == .skip && changes[1].diagnostics.map(\.code) == ["run.ticket-gone"])
+            #expect(changes[1].steps.isEmpty)
+            let report = try await world.run()
+            #expect(report.counts.failed == 1 && report.counts.conflicts == 0 && report.conflicts.isEmpty)
+            #expect(report.failures.map { $0.failure?.code } == ["run.ticket-gone"])
+        }
+        // As from a trash.
+        let (whole, _) = (World(tickets), 0)
+        try await whole.run()
+        let back = whole.helpdesk.state.withLock { $0.tickets }.first { $0.subject == tickets[1].subject }
+        let id = try #require(try await world.journal.ticket("t2")?.ticket.targetID)
+        world.helpdesk.state.withLock { state in
+            guard var back else { return }
+            back.id = id
+            state.tickets.append(back)
+        }
+        #expect(try await world.run().exitCause == nil)
+        #expect(try await world.plan().0.isEmpty)
+    }
+
     @Test("fails by that name in a delta, and is written anew after `not-written`")
     func isWrittenAnew() async throws {
         let (world, id) = try await world()

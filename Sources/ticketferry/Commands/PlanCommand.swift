@@ -47,19 +47,22 @@ struct PlanCommand: AsyncParsableCommand {
         let printed = console.json ? try PlanDocument(path: nil) : nil
         let lossFile = try LossFile(losses)
         [output, losses].compactMap { $0 }.forEach { Documents(of: opened.file).note($0) }
-        var shown = 0
+        var (shown, conflicts, hidden) = (0, 0, 0)
         let show: (TicketChange) async throws -> Void = { change in
             try document?.add(change)
             try printed?.add(change)
             try lossFile?.add(change)
-            guard !console.json, let line = PlanText.line(of: change, style: console.style, width: console.width) else {
+            guard !console.json else { return }
+            let lines = PlanText.lines(of: change, style: console.style, width: console.width)
+            guard !lines.isEmpty else { return }
+            // Conflicts are somebody's to look at: many changes do not hide them.
+            if change.isLeftToPeople { conflicts += 1 } else { shown += 1 }
+            guard console.verbose || (change.isLeftToPeople ? conflicts : shown) <= Self.shownAtMost else {
+                hidden += 1
                 return
             }
-            shown += 1
-            if console.verbose || shown <= Self.shownAtMost {
-                console.progress.clear()
-                console.print(line)
-            }
+            console.progress.clear()
+            lines.forEach { console.print($0) }
         }
         let summary = try await opened.using {
             switch opened.destination {
@@ -75,20 +78,19 @@ struct PlanCommand: AsyncParsableCommand {
         try lossFile?.finish()
         if summary.total == 0, let only = selection.only { throw Failure.nothingSelected(only) }
         if !console.json {
-            finish(summary, shown: shown, console)
+            finish(summary, shown: shown + conflicts, hidden: hidden, console)
             if let output, let document { console.print("\nPlan kept in \(output), SHA-256 \(document.sha256 ?? "")") }
         }
         console.finish()
         if detailedExitCode && !summary.isEmpty { throw ExitCode(2) }
     }
 
-    /// More changes than that are only counted.
+    /// More changes than that are only counted, and more conflicts.
     private static let shownAtMost = 20
 
-    private func finish(_ summary: PlanSummary, shown: Int, _ console: Console) {
-        if shown > Self.shownAtMost && !console.verbose {
-            console.print(
-                "… and \(TerminalText.counted(shown - Self.shownAtMost, "more ticket")) (--verbose shows all)")
+    private func finish(_ summary: PlanSummary, shown: Int, hidden: Int, _ console: Console) {
+        if hidden > 0 {
+            console.print("… and \(TerminalText.counted(hidden, "more ticket")) (--verbose shows all)")
         }
         if shown > 0 { console.print() }
         PlanText(summary, style: console.style, width: console.width).lines.forEach { console.print($0) }
