@@ -64,7 +64,7 @@ struct GoneTicketTests {
             #expect(report.failures.map { $0.failure?.code } == ["run.ticket-gone"])
         }
         // As from a trash.
-        let (whole, _) = (World(tickets), 0)
+        let whole = World(tickets)
         try await whole.run()
         let back = whole.helpdesk.state.withLock { $0.tickets }.first { $0.subject == tickets[1].subject }
         let id = try #require(try await world.journal.ticket("t2")?.ticket.targetID)
