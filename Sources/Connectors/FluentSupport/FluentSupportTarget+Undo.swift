@@ -171,7 +171,7 @@ extension FluentSupportTarget {
                 let responses = row["total_responses"]?.int
             else { return kept(email, "the list of customers does not tell whether it is used") }
             guard tickets == 0, responses == 0 else {
-                return kept(email, "it has \(tickets) tickets and \(responses) responses")
+                return kept(email, "it has \(tickets.counted("ticket")) and \(responses.counted("response"))")
             }
         } catch { return Self.later(error, step) }
         return await delete("customers/\(id)") ?? .understood(receipt, losses: [])
@@ -202,7 +202,7 @@ extension FluentSupportTarget {
             if let filter = filters[kind] {
                 let used = try await api.read("tickets", [("per_page", "1"), (filter, String(id))])
                 guard let count = used["tickets"]?["total"]?.int else { return kept("nobody can tell who uses it") }
-                if count > 0 { return kept("\(count) tickets have it") }
+                if count > 0 { return kept("\(count.counted("ticket")) with it") }
             }
         } catch { return Self.later(error, step) }
         return await delete("\(route)/\(id)") ?? .understood(receipt, losses: [])
