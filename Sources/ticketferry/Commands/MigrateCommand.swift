@@ -93,7 +93,6 @@ struct MigrateCommand: AsyncParsableCommand {
         flags.requestsPerMinute = requestsPerMinute
         flags.overwritesConflicts = conflicts == .overwrite
         var opened = try await OpenedMigration(migration, flags: flags, console: console, stop: stop)
-        let isNew = !FileManager.default.fileExists(atPath: opened.file.journal)
         let journal = try opened.journalForWriting()
         let report: RunReport
         do {
@@ -112,8 +111,6 @@ struct MigrateCommand: AsyncParsableCommand {
                 }
             }
         } catch {
-            // A run that was refused before it wrote a word leaves no journal that says otherwise.
-            if isNew, (try? await journal.head()) == .some(nil) { unlink(opened.file.journal) }
             await journal.close()
             throw error
         }
