@@ -83,6 +83,7 @@ struct MigrateCommand: AsyncParsableCommand {
             dry.options = options
             return try await dry.run()
         }
+        if let canary, !Self.isAddress(canary) { throw Diagnostic.canaryAddress(canary, migration) }
         let console = Console(options)
         let stop = StopSignal()
         let signals = Signals { stop.stop() }
