@@ -85,8 +85,18 @@ struct ShowCommand: AsyncParsableCommand {
         let history = try await journal.map { JournalReader($0) }?.history(of: id)
         await journal?.close()
         guard let history else {
+        let purged = try await journal?.purgedAt()
             throw Diagnostic(
                 code: "journal.unknown-ticket", "the journal knows no ticket “\(id)”",
+            if let purged {
+                throw Diagnostic(
+                    code: "journal.purged",
+                    "the migration was purged at \(purged): nothing is known of single tickets any more",
+                    subject: file.journal,
+                    remedy:
+                        "look for the ticket in the target; `ticketferry status \(migration)` still shows the counts",
+                    cause: .refused)
+            }
                 subject: file.journal,
                 remedy: "look at `ticketferry plan \(migration) --only \(id)`: it may not have been written yet")
         }
