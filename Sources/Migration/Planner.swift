@@ -129,7 +129,7 @@ public struct Planner: Sendable {
         for loss in await setup.source.losses() { tally.add(loss) }
         tally.summary.preparations = try await target.preparations()
         tally.summary.borrowings = try await target.borrowings()
-        tally.summary.warnings = PlanWarnings(setup.selection).all(of: tally.summary, known: known, unseen: unseen)
+        tally.summary.warnings = PlanWarnings(setup).all(of: tally.summary, known: known, unseen: unseen)
         for warning in tally.summary.warnings { setup.sink.emit(warning) }
         let features = await target.features
         return tally.finished(requestTime: features.requestTime, concurrency: setup.concurrency)

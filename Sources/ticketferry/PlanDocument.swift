@@ -37,9 +37,9 @@ final class PlanDocument {
 
     /// A plan that was kept: its digest, and what was signed with it.
     ///
-    /// Goes through the file change by change: a line each.
+    /// Goes through the file change by change: a line each. The remedy names the migration file.
     /// - Throws: `Diagnostic` for a file that is no plan.
-    static func read(_ path: String) throws -> (digest: String, seal: PlanSeal) {
+    static func read(_ path: String, of migration: String) throws -> (digest: String, seal: PlanSeal) {
         guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else {
             throw Diagnostic(
                 code: "plan.missing", "the plan cannot be read", at: SourceLocation(file: path),
@@ -52,10 +52,12 @@ final class PlanDocument {
         guard data.starts(with: head), let end = data.range(of: tail, options: .backwards),
             let rest = try? JSON(parsing: Data("{\"changes\":[".utf8) + data[end.lowerBound...]),
             rest["version"]?.int == 1, let digest = rest["digest"]?.string
-        else { throw Diagnostic.noPlan(path) }
+        else { throw Diagnostic.noPlan(path, of: migration) }
         for line in data[head.count..<end.lowerBound].split(separator: UInt8(ascii: "\n")) {
             let change = line.last == UInt8(ascii: ",") ? line.dropLast() : line
-            guard let seals = try? JSON(parsing: Data(change))["seals"]?.array else { throw Diagnostic.noPlan(path) }
+            guard let seals = try? JSON(parsing: Data(change))["seals"]?.array else {
+                throw Diagnostic.noPlan(path, of: migration)
+            }
             for text in seals.compactMap(\.string) { seal.add(text) }
         }
         return (digest, seal)
@@ -71,10 +73,10 @@ final class PlanDocument {
 }
 
 extension Diagnostic {
-    fileprivate static func noPlan(_ path: String) -> Diagnostic {
+    fileprivate static func noPlan(_ path: String, of migration: String) -> Diagnostic {
         Diagnostic(
             code: "plan.unreadable", "this is no plan, or not all of it", at: SourceLocation(file: path),
-            remedy: "make it again with `ticketferry plan MIGRATION -o FILE`")
+            remedy: "make it again with `ticketferry plan \(migration) -o \(path)`")
     }
 }
 

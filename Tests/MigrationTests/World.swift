@@ -18,7 +18,7 @@ final class World {
 
     func setup(stop: StopSignal = StopSignal(), observer: any RunObserver = QuietObserver()) -> MigrationSetup {
         let mappingLosses = mappingLosses
-        return MigrationSetup(
+        var setup = MigrationSetup(
             name: "test", source: source,
             mapping: TicketMapping { ticket in
                 (
@@ -28,6 +28,8 @@ final class World {
                 )
             },
             selection: selection, concurrency: concurrency, clock: clock, sink: heard, observer: observer, stop: stop)
+        setup.file = "world.yaml"
+        return setup
     }
 
     /// One process' run.

@@ -108,7 +108,7 @@ struct MigrateCommand: AsyncParsableCommand {
                     try await Runner(setup: chosen.setup, target: target, journal: journal, options: run).migrate()
                 case .file(let target):
                     try await chosen.export(to: target, journal: journal).migrate(
-                        expectedDigest: plan.map { try PlanDocument.read($0).digest })
+                        expectedDigest: plan.map { try PlanDocument.read($0, of: migration).digest })
                 }
             }
         } catch {
@@ -121,7 +121,9 @@ struct MigrateCommand: AsyncParsableCommand {
         if console.json {
             console.print(json: report.json)
         } else {
-            RunText(report, style: console.style, width: console.width).lines.forEach { console.print($0) }
+            RunText(report, file: migration, style: console.style, width: console.width).lines.forEach {
+                console.print($0)
+            }
         }
         console.finish()
         if let cause = report.exitCause { throw ExitCode(cause.rawValue) }
@@ -131,7 +133,7 @@ struct MigrateCommand: AsyncParsableCommand {
         var run = RunOptions()
         run.allowsNotifications = allowNotifications
         run.adopts = adopt
-        run.seal = try plan.map { try PlanDocument.read($0).seal }
+        run.seal = try plan.map { try PlanDocument.read($0, of: migration).seal }
         run.archive = opened.file.archive
         run.finishingFile = opened.file.finishingFile
         guard console.interactive && !yes else { return run }

@@ -52,7 +52,9 @@ struct StatusCommand: AsyncParsableCommand {
         if console.json {
             console.print(json: report.json)
         } else {
-            RunText(report, style: console.style, width: console.width).lines.forEach { console.print($0) }
+            RunText(report, file: migration, style: console.style, width: console.width).lines.forEach {
+                console.print($0)
+            }
         }
     }
 }
@@ -83,11 +85,9 @@ struct ShowCommand: AsyncParsableCommand {
         try await file.warnOfBorrowed(console)
         let journal = try SQLiteJournal.reading(path: file.journal)
         let history = try await journal.map { JournalReader($0) }?.history(of: id)
+        let purged = try await journal?.purgedAt()
         await journal?.close()
         guard let history else {
-        let purged = try await journal?.purgedAt()
-            throw Diagnostic(
-                code: "journal.unknown-ticket", "the journal knows no ticket “\(id)”",
             if let purged {
                 throw Diagnostic(
                     code: "journal.purged",
@@ -97,6 +97,8 @@ struct ShowCommand: AsyncParsableCommand {
                         "look for the ticket in the target; `ticketferry status \(migration)` still shows the counts",
                     cause: .refused)
             }
+            throw Diagnostic(
+                code: "journal.unknown-ticket", "the journal knows no ticket “\(id)”",
                 subject: file.journal,
                 remedy: "look at `ticketferry plan \(migration) --only \(id)`: it may not have been written yet")
         }
