@@ -125,6 +125,10 @@ public struct Planner: Sendable {
                 setup.sink.emit(warning)
             }
         }
+        if tally.summary.unknownInTarget > 0 {
+            tally.summary.lostJournal = .journalLost(
+                tally.summary.unknownInTarget, isMissing: try await journal.head() == nil, setup.file)
+        }
         tally.summary.read = await setup.source.readReport()
         for loss in await setup.source.losses() { tally.add(loss) }
         tally.summary.preparations = try await target.preparations()

@@ -119,9 +119,7 @@ public struct Runner: Sendable {
         if summary.read.timesWithoutZone > 0 {
             throw Diagnostic.noZone(summary.read.timesWithoutZone)
         }
-        if summary.unknownInTarget > 0 {
-            throw Diagnostic.journalLost(summary.unknownInTarget)
-        }
+        if let lost = summary.lostJournal { throw lost }
         try refuseMails(summary)
     }
 

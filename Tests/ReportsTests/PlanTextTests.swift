@@ -2,6 +2,7 @@
 import Migration
 import Reports
 import Testing
+import TicketModel
 
 @Suite("The text of a plan that sends nothing")
 struct PlanTextTests {
@@ -26,6 +27,22 @@ struct PlanTextTests {
         for (words, change) in others {
             let said = text(change)
             #expect(said.contains(words) && !said.contains(Self.all), "\(said)")
+        }
+    }
+
+    @Test("says before any number that the journal is missing, and what to do, and counts nothing as new that is there")
+    func lostJournal() {
+        let lost = Diagnostic(
+            code: "journal.lost", "the target already holds 4 tickets", remedy: "`ticketferry migrate a.yaml --adopt`")
+        for (create, counts) in [
+            (4, "4 tickets: 4 in the target already"), (6, "4 in the target already, 2 to create"),
+        ] {
+            let said = text { summary in
+                (summary.create, summary.listed, summary.steps) = (create, create, 9)
+                (summary.unknownInTarget, summary.lostJournal) = (4, lost)
+            }
+            #expect(said.hasPrefix("error: the target already holds 4 tickets [journal.lost]\n  fix: "), "\(said)")
+            #expect(said.contains(counts) && !said.contains("Costs"), "\(said)")
         }
     }
 

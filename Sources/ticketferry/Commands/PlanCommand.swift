@@ -47,7 +47,7 @@ struct PlanCommand: AsyncParsableCommand {
         let printed = console.json ? try PlanDocument(path: nil) : nil
         let lossFile = try LossFile(losses)
         [output, losses].compactMap { $0 }.forEach { Documents(of: opened.file).note($0) }
-        var shown = 0
+        var (shown, lines) = (0, [String]())
         let show: (TicketChange) async throws -> Void = { change in
             try document?.add(change)
             try printed?.add(change)
@@ -56,9 +56,11 @@ struct PlanCommand: AsyncParsableCommand {
                 return
             }
             shown += 1
-            if console.verbose || shown <= Self.shownAtMost {
+            if console.verbose {
                 console.progress.clear()
                 console.print(line)
+            } else if shown <= Self.shownAtMost {
+                lines.append(line)
             }
         }
         let summary = try await opened.using {
@@ -70,12 +72,13 @@ struct PlanCommand: AsyncParsableCommand {
         }
         console.progress.clear()
         await journal.close()
-        try document?.finish(summary, diagnostics: console.diagnostics)
-        try printed?.finish(summary, diagnostics: console.diagnostics)
+        let diagnostics = console.diagnostics + [summary.lostJournal].compactMap(\.self)
+        try document?.finish(summary, diagnostics: diagnostics)
+        try printed?.finish(summary, diagnostics: diagnostics)
         try lossFile?.finish()
         if summary.total == 0, let only = selection.only { throw Failure.nothingSelected(only) }
         if !console.json {
-            finish(summary, shown: shown, console)
+            finish(summary, shown, lines, console)
             if let output, let document { console.print("\nPlan kept in \(output), SHA-256 \(document.sha256 ?? "")") }
         }
         console.finish()
@@ -85,7 +88,10 @@ struct PlanCommand: AsyncParsableCommand {
     /// More changes than that are only counted.
     private static let shownAtMost = 20
 
-    private func finish(_ summary: PlanSummary, shown: Int, _ console: Console) {
+    private func finish(_ summary: PlanSummary, _ shown: Int, _ lines: [String], _ console: Console) {
+        // Without the right journal nobody knows what would become of a ticket.
+        let shown = summary.lostJournal == nil ? shown : 0
+        if shown > 0 { lines.forEach { console.print($0) } }
         if shown > Self.shownAtMost && !console.verbose {
             console.print(
                 "… and \(TerminalText.counted(shown - Self.shownAtMost, "more ticket")) (--verbose shows all)")
