@@ -63,7 +63,7 @@ final class Console: DiagnosticSink {
     }
 
     func emit(_ diagnostic: Diagnostic) {
-        if quiet && diagnostic.severity != .error { return }
+        if quiet && diagnostic.severity == .note { return }
         let first = seen.withLock { seen in
             let key = "\(diagnostic.code)\u{0}\(diagnostic.message)"
             if seen[key] != nil {
