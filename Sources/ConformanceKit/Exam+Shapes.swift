@@ -13,7 +13,7 @@ extension Exam {
                 ExamSite.Opening { request, _, next in
                     Self.changingJSON(try await next(request)) { json in
                         if case .object(let members) = json {
-                            let more = JSON.Member(Self.unknown, ["a": [1, nil], "b": "c"])
+                            let more = JSON.Member(Self.unknown, ["a": [1, .null], "b": "c"])
                             return .object(members + [more])
                         }
                         return json

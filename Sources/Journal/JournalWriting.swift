@@ -93,6 +93,10 @@ enum JournalWriting {
 
     private static func raise(to generation: Int, in db: Database) throws {
         let takenBack = "(SELECT id FROM tickets WHERE state = 'takenBack')"
+        // What an `undo` began with a ticket that people came to meanwhile: another one begins anew.
+        try db.execute(
+            sql: "DELETE FROM steps WHERE generation = ? AND part LIKE ? AND ticket NOT IN \(takenBack)",
+            arguments: [generation - 1, UndoPlan.partPrefix + "%"])
         try db.execute(
             sql: "UPDATE steps SET generation = ? WHERE generation = ? AND ticket NOT IN \(takenBack)",
             arguments: [generation, generation - 1])

@@ -30,9 +30,14 @@ struct Adoption: Sendable {
         // Each ticket is read again in the target: as many at a time as a run would write.
         try await withThrowingTaskGroup(of: Void.self) { group in
             var reading = 0
+            var isNoted = false
             try await SourceScan(setup: setup, phase: .adopting).run(preparation) { work, _, _ in
                 guard let (create, ticket, stored) = try await find(work, in: found, generation: generation) else {
                     return
+                }
+                if !isNoted, work.progress.done[create.key] == nil {
+                    try await journal.record([.memo(.adopted, .string(setup.clock.now().description))])
+                    isNoted = true
                 }
                 if reading >= atOnce {
                     try await group.next()
@@ -96,7 +101,6 @@ struct Adoption: Sendable {
         record.stored = record.edits == .conflict ? work.record?.stored : record.stored ?? stored
         var entries: [JournalEntry] = [.ticket(record)]
         let now = setup.clock.now()
-        if work.progress.done[create.key] == nil { entries.append(.memo(.adopted, .string(now.description))) }
         for step in work.all {
             guard work.progress.done[step.key] == nil, work.inDoubt[step.key] == nil,
                 let receipt = receipts[step.key]

@@ -105,9 +105,10 @@ extension Runner {
                 refused.formUnion(left.steps.map(\.key))
             default: refused.formUnion(left.steps.map(\.key))
             }
-            // What is done is known by the journal; the first that is not is the one that failed.
+            // What is done is known by the journal; the first that was tried and is not is the one that failed.
+            let tried = Set(left.steps.map(\.key)).subtracting(refused)
             guard let (_, now) = try await run.preparation.catalogue(),
-                let first = now.steps.first(where: { !refused.contains($0.key) })
+                let first = now.steps.first(where: { tried.contains($0.key) })
             else { break }
             refused.insert(first.key)
             left = now

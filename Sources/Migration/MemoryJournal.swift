@@ -135,7 +135,11 @@ public actor MemoryJournal: Journal {
             guard record.state == .takenBack else {
                 var steps: [StepID: StepRecord] = [:]
                 for var step in (state.steps[id] ?? [:]).values {
-                    if step.generation == old { step.generation = generation }
+                    if step.generation == old {
+                        // What an `undo` began with a ticket that people came to meanwhile: another one begins anew.
+                        if step.part.hasPrefix(UndoPlan.partPrefix) { continue }
+                        step.generation = generation
+                    }
                     steps[StepID(step)] = step
                 }
                 state.steps[id] = steps

@@ -213,7 +213,6 @@ public struct Undoer: Sendable {
     ) async -> (work: TicketWork?, remains: [String]) {
         let known = try? await journal.ticket(CatalogueEntry.ticketID)
         let record = known?.ticket ?? TicketRecord(id: CatalogueEntry.ticketID)
-        if record.state == .takenBack { return (nil, []) }
         let written = known.map { WrittenTicket(record: $0.ticket, steps: $0.steps.filter { $0.receipt != nil }) }
         var plan = await target.undo(catalogue: written, made: made, identity: identity)
         if let time = try? await journal.memo(.adopted)?.string {

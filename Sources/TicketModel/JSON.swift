@@ -131,8 +131,9 @@ extension JSON {
     }
 }
 
+// Not by `nil`: `isNull ? nil : value` would be `null` then instead of nothing.
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
-    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
     /// A string from a literal.
     public init(stringLiteral value: String) { self = .string(value) }
@@ -144,8 +145,6 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
     public init(arrayLiteral elements: JSON...) { self = .array(elements) }
     /// An object from a literal, in the order as written; equal keys are kept.
     public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(elements.map { Member($0.0, $0.1) }) }
-    /// `null` from `nil`.
-    public init(nilLiteral: ()) { self = .null }
 
     /// A whole number.
     public init(_ value: Int) { self = .number(String(value)) }

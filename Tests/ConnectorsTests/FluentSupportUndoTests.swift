@@ -30,6 +30,21 @@ struct FluentSupportUndoTests {
         #expect(after == before)
     }
 
+    @Test("takes back customers and all else that the migration after it made, too")
+    func twice() async throws {
+        let bench = try await FluentSupportVerifyTests.bench()
+        let sandbox = try #require(bench.sandbox)
+        let before = await sandbox.dump()
+        let migration = try FluentSupportMigration(bench)
+        defer { migration.close() }
+        for round in 1...2 {
+            try await migration.migrate()
+            let report = try await migration.undo()
+            #expect(report.exitCause == nil && report.besides > 0, "\(round): \(report.json)")
+            #expect(await sandbox.dump() == before, "\(round)")
+        }
+    }
+
     @Test("and a new migration after it starts clean")
     func again() async throws {
         let migration = try FluentSupportMigration(

@@ -197,7 +197,7 @@ struct SmartSupportSourceTests {
         let clock = SmartSupportSite().clock
         let row: JSON = [
             "id": 5, "subject": "s", "message": "m", "state": "archived", "satisfaction": ["score": 4], "empty": "",
-            "none": nil, "customer": "zoe@x.example", "customer_name": "Zoë",
+            "none": .null, "customer": "zoe@x.example", "customer_name": "Zoë",
             "attachments": [["url": "https://x.example/a.png"]],
         ]
         let ticket = SmartSupportTicketReader(clock: clock).ticket(row, replies: [])

@@ -82,6 +82,22 @@ final class SQLiteJournalTests: Sendable {
         #expect(bytes.range(of: Data("secret text".utf8)) == nil, "no payload in the file")
     }
 
+    @Test("What an undo began with a ticket that stays is forgotten with its generation", arguments: [true, false])
+    func aTicketThatStaysIsOfTheNextGeneration(onDisk: Bool) async throws {
+        let journal: any Journal = if onDisk { try SQLiteJournal(path: path) } else { MemoryJournal() }
+        try await journal.setHead(head)
+        let create = step("t1"), close = step("t1", "undo:set:status", verb: .set)
+        let receipt = Receipt(id: "9")
+        try await journal.record([
+            .ticket(TicketRecord(id: "t1", state: .complete)), intent(create), .done(create.key, receipt),
+            intent(close), .done(close.key, receipt), .memo(.undo, "now"),
+        ])
+        try await journal.record([.generationRaised(to: 1), .memo(.undo, .null)])
+        #expect(try await journal.head()?.identity.generation == 1)
+        #expect(try await journal.ticket("t1")?.steps.map(\.part) == ["ticket"])
+        #expect(try await journal.memo(.undo) == nil)
+    }
+
     @Test func lossesOfStepsStayWhenThoseOfThePlanAreReplaced() async throws {
         var journal = try SQLiteJournal(path: path)
         try await journal.setHead(head)

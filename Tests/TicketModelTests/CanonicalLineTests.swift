@@ -45,7 +45,7 @@ let fullTicket: Ticket = {
         "Order": .string("A-1"), "Count": .number("1.50"), "VIP": .bool(false), "List": .list(["a", "b"]),
         "Ä": .string("ü"),
     ]
-    ticket.extras = [JSON.Member("a/b", "x"), JSON.Member("deep", ["k": [1, nil, [:]]])]
+    ticket.extras = [JSON.Member("a/b", "x"), JSON.Member("deep", ["k": [1, .null, [:]]])]
     var opening = Message(kind: .reply)
     opening.id = "m1"
     opening.author = ticket.requester
@@ -99,7 +99,7 @@ let fullTicket: Ticket = {
         ticket.requester = Person(name: "")
         ticket.tags = ["", "b", "a", "b"]
         ticket.customFields = ["x": .string(""), "y": .list([""])]
-        ticket.extras = [JSON.Member("n", nil)]
+        ticket.extras = [JSON.Member("n", .null)]
         var message = Message(kind: .reply)
         message.body = .text("")
         ticket.messages = [message]

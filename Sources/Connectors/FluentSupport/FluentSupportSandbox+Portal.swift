@@ -122,7 +122,8 @@ extension FluentSupportSandbox {
         guard let customer = try? portalCustomer(call) else {
             return [
                 "tickets": [
-                    "data": [], "current_page": 1, "last_page": 1, "per_page": 10, "total": 0, "from": nil, "to": nil,
+                    "data": [], "current_page": 1, "last_page": 1, "per_page": 10, "total": 0, "from": .null,
+                    "to": .null,
                 ]
             ]
         }

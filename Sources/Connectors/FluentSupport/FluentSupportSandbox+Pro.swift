@@ -108,9 +108,9 @@ extension FluentSupportSandbox {
 
     private static func shape(_ reply: SavedReply) -> JSON {
         [
-            "id": JSON(reply.id), "created_by": "1", "mailbox_id": nil, "product_id": "0",
+            "id": JSON(reply.id), "created_by": "1", "mailbox_id": .null, "product_id": "0",
             "title": .string(reply.title), "content": .string(reply.content), "created_at": .string(reply.createdAt),
-            "updated_at": .string(reply.createdAt), "person": nil, "product": nil,
+            "updated_at": .string(reply.createdAt), "person": .null, "product": .null,
         ]
     }
 

@@ -76,7 +76,7 @@ extension FluentSupportSandbox {
             "id": JSON(mailbox.id), "name": .string(mailbox.name), "slug": .string(mailbox.slug),
             "box_type": .string(mailbox.boxType), "email": .string(mailbox.email),
             "mapped_email": .string(mailbox.mappedEmail), "email_footer": .string(mailbox.emailFooter),
-            "settings": ["admin_email_address": .string(mailbox.adminEmail)], "avatar": nil, "created_by": nil,
+            "settings": ["admin_email_address": .string(mailbox.adminEmail)], "avatar": .null, "created_by": .null,
             "is_default": mailbox.isDefault ? "yes" : "no", "created_at": iso(mailbox.createdAt),
             "updated_at": iso(mailbox.updatedAt),
         ]
@@ -84,8 +84,8 @@ extension FluentSupportSandbox {
 
     func shape(_ product: Product) -> JSON {
         [
-            "id": JSON(product.id), "source_uid": nil, "mailbox_id": nil, "title": .string(product.title),
-            "description": JSON(product.description), "settings": nil, "source": "local", "created_by": nil,
+            "id": JSON(product.id), "source_uid": .null, "mailbox_id": .null, "title": .string(product.title),
+            "description": JSON(product.description), "settings": .null, "source": "local", "created_by": .null,
             "created_at": iso(product.createdAt), "updated_at": iso(product.createdAt),
         ]
     }
@@ -93,12 +93,12 @@ extension FluentSupportSandbox {
     /// The tags of a ticket, in the order in which they were put on it.
     func tagShapes(_ ticket: Int) -> JSON {
         .array(
-            tagLinks(of: ticket).compactMap { link in
+            tagLinks(of: ticket).compactMap { link -> JSON? in
                 guard let tag = state.tags[link.tagID] else { return nil }
                 return [
                     "id": JSON(tag.id), "tag_type": "ticket_tag", "title": .string(tag.title),
                     "slug": .string(tag.slug),
-                    "description": nil, "settings": nil, "created_by": nil, "created_at": iso(tag.createdAt),
+                    "description": .null, "settings": .null, "created_by": .null, "created_at": iso(tag.createdAt),
                     "updated_at": iso(tag.createdAt),
                     "pivot": ["source_id": .string(String(ticket)), "tag_id": .string(String(tag.id))],
                 ]
@@ -117,7 +117,7 @@ extension FluentSupportSandbox {
                         + "fluent_support-\(Self.md5(attachment.fileHash))___\(attachment.title)")
             ],
             "title": .string(attachment.title), "file_hash": .string(attachment.fileHash), "driver": "local",
-            "status": .string(attachment.status), "file_size": nil, "created_at": iso(attachment.createdAt),
+            "status": .string(attachment.status), "file_size": .null, "created_at": iso(attachment.createdAt),
             "updated_at": iso(attachment.createdAt),
             "secureUrl": .string("\(call.site)/index.php?fst_file=\(attachment.fileHash)&secure_sign=\(sign)"),
         ]
@@ -160,7 +160,7 @@ extension FluentSupportSandbox {
             if let number {
                 links.append(["url": url(number), "label": .string(String(number)), "active": .bool(number == page)])
             } else {
-                links.append(["url": nil, "label": "...", "active": false])
+                links.append(["url": .null, "label": "...", "active": false])
             }
         }
         links.append(["url": next, "label": "pagination.next", "active": false])

@@ -72,7 +72,7 @@ extension FluentSupportSandbox {
         func shape(_ made: AppPassword) -> JSON {
             [
                 "uuid": .string(made.uuid), "app_id": "", "name": .string(made.name),
-                "created": .string(made.createdAt), "last_used": nil, "last_ip": nil,
+                "created": .string(made.createdAt), "last_used": .null, "last_ip": .null,
             ]
         }
         switch (call.request.method, parts.count) {

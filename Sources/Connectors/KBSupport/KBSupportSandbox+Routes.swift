@@ -62,7 +62,7 @@ extension KBSupportSandbox {
                     .init("params", .object([.init(name, .string(message))])),
                     .init(
                         "details",
-                        .object([.init(name, ["code": .string(code), "message": .string(message), "data": nil])])),
+                        .object([.init(name, ["code": .string(code), "message": .string(message), "data": .null])])),
                 ])
         }
     }
