@@ -132,7 +132,8 @@ struct RestoreCommand: AsyncParsableCommand {
             throw Diagnostic(
                 code: "restore.no-journal", "there is no journal, which says what is borrowed",
                 at: SourceLocation(file: opened.file.journal),
-                remedy: "if it was lost, `ticketferry migrate --adopt` finds what is borrowed, and gives it back",
+                remedy:
+                    "if it was lost, `ticketferry migrate \(migration) --adopt` finds what is borrowed, and gives it back",
                 cause: .refused)
         }
         let journal = try opened.journalForWriting()
