@@ -9,7 +9,21 @@ final class FileLock: Sendable {
 
     /// - Throws: `Diagnostic` with cause `machine` when somebody else holds it or the file cannot be made.
     init(path: String) throws {
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        var taken = try Self.take(path)
+        // Whoever held it may have removed the file between our opening and locking it: then it locks nothing.
+        while !Self.stands(taken, at: path) {
+            _ = Foundation.close(taken)
+            taken = try Self.take(path)
+        }
+        descriptor = taken
+        // For whoever meets the lock; a full disk only costs them the number.
+        _ = ftruncate(descriptor, 0)
+        let text = Array("\(ProcessInfo.processInfo.processIdentifier)\n".utf8)
+        _ = text.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+    }
+
+    private static func take(_ path: String) throws -> Int32 {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw JournalFailure.diagnostic(JournalFailure.lockFailed(errno), path: path)
         }
@@ -22,15 +36,16 @@ final class FileLock: Sendable {
                 number == EWOULDBLOCK ? .locked(by: owner?.isEmpty == false ? owner : nil) : .lockFailed(number)
             throw JournalFailure.diagnostic(failure, path: path)
         }
-        // For whoever meets the lock; a full disk only costs them the number.
-        _ = ftruncate(descriptor, 0)
-        let text = Array("\(ProcessInfo.processInfo.processIdentifier)\n".utf8)
-        _ = text.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+        return descriptor
     }
 
-    /// Lets others have it.
-    ///
-    /// The file stays: removing it would race with who has just opened it.
+    private static func stands(_ descriptor: Int32, at path: String) -> Bool {
+        var (ours, there) = (stat(), stat())
+        guard fstat(descriptor, &ours) == 0, stat(path, &there) == 0 else { return false }
+        return ours.st_ino == there.st_ino && ours.st_dev == there.st_dev
+    }
+
+    /// Lets others have it; the file stays.
     ///
     /// - Parameter isClean: whether what it guards was closed in good order: the lock's file is empty then.
     func release(isClean: Bool = true) {

@@ -17,6 +17,8 @@ public actor SQLiteJournal: Journal {
     private let lock: FileLock?
     let group = CommitGroup()
     private var cachedHead: JournalHead?
+    /// Whether this value made the file and has put nothing into it yet.
+    private var isUntouched: Bool
 
     /// Opens a journal for writing; makes it if it is not there.
     ///
@@ -25,6 +27,7 @@ public actor SQLiteJournal: Journal {
     public init(path: String) throws {
         self.path = path
         lock = try FileLock(path: path + ".lock")
+        isUntouched = !FileManager.default.fileExists(atPath: path)
         do {
             let queue = try JournalSchema.open(path: path)
             cachedHead = try queue.read { try Self.head(in: $0) }
@@ -39,6 +42,7 @@ public actor SQLiteJournal: Journal {
     private init?(reading path: String) throws {
         self.path = path
         lock = nil
+        isUntouched = false
         do {
             guard let opened = try JournalSchema.openForReading(path: path) else { return nil }
             cachedHead = try opened.read { try Self.head(in: $0) }
@@ -63,9 +67,13 @@ public actor SQLiteJournal: Journal {
     public static func isInUse(path: String) -> Bool { FileLock.isHeld(path: path + ".lock") }
 
     /// Closes the file and lets the lock go; nothing may be called after it.
+    ///
+    /// A new journal that nothing was recorded in is removed: a run that was refused leaves none that says otherwise.
     public func close() async {
         try? reader.close()
         try? queue.close()
+        // The lock's file goes last, while it is held.
+        if isUntouched { for suffix in ["", "-wal", "-shm", ".lock"] { unlink(path + suffix) } }
         lock?.release()
     }
 
@@ -151,6 +159,7 @@ public actor SQLiteJournal: Journal {
     }
 
     private func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        isUntouched = false
         do {
             return try await queue.write(body)
         } catch {

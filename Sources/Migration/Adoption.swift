@@ -68,7 +68,7 @@ struct Adoption: Sendable {
         }
         // Left by an `undo` since people had changed it: its messages carry keys that cannot be told from new ones.
         if newest < generation {
-            try await setAside(work, create, .leftByUndo(work.id, all))
+            try await setAside(work, create, .leftByUndo(work.id, all, setup.file))
             return nil
         }
         let candidates = all.filter { $0.generation == newest }
@@ -224,12 +224,12 @@ extension Diagnostic {
             remedy: "delete all but one in the target, then run the same command again", cause: .someFailed)
     }
 
-    fileprivate static func leftByUndo(_ ticket: String, _ candidates: [FoundTicket]) -> Diagnostic {
+    fileprivate static func leftByUndo(_ ticket: String, _ candidates: [FoundTicket], _ file: String) -> Diagnostic {
         let ids = candidates.map(\.receipt.id).joined(separator: ", ")
         return Diagnostic(
             code: "adopt.left-by-undo", "ticket \(ticket) was left in the target by an `undo`, as \(ids)",
             remedy:
-                "people changed it there: keep it and decide `ticketferry resolve MIGRATION \(ticket) written`, or delete it and decide `not-written`",
+                "people changed it there: keep it and decide `ticketferry resolve \(file) \(ticket) written`, or delete it and decide `not-written`",
             cause: .someFailed)
     }
 }

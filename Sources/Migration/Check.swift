@@ -78,9 +78,7 @@ public struct Check: Sendable {
         if findings.sample.read.timesWithoutZone > 0 {
             findings.problems.append(.noZone(findings.sample.read.timesWithoutZone))
         }
-        if findings.sample.unknownInTarget > 0 {
-            findings.problems.append(.journalLost(findings.sample.unknownInTarget))
-        }
+        if let lost = findings.sample.lostJournal { findings.problems.append(lost) }
         if findings.sample.policy == .refuse, findings.sample.mails > 0 {
             findings.problems.append(.mailsRefused(findings.sample.mails))
         }
@@ -121,12 +119,14 @@ extension Diagnostic {
             remedy: "add `zone: Europe/Berlin` (or whichever holds) under `source:`")
     }
 
-    /// Tickets of this migration that a journal has lost.
-    static func journalLost(_ tickets: Int) -> Diagnostic {
-        Diagnostic(
+    /// Tickets of this migration that the target holds, and a journal that is not there or an old copy.
+    static func journalLost(_ tickets: Int, isMissing: Bool, _ file: String) -> Diagnostic {
+        let held = "the target already holds \(tickets) ticket\(tickets == 1 ? "" : "s") of this migration"
+        return Diagnostic(
             code: "journal.lost",
-            "the target holds \(tickets.counted("ticket")) of this migration that the journal does not know",
-            remedy: "put the journal back, or rebuild it from the target with `migrate --adopt`; nothing was written",
+            held + (isMissing ? ", and its journal is missing" : " that the journal does not know: an old copy?"),
+            remedy: "put the journal back, or rebuild it from the target: `ticketferry migrate \(file) --adopt`; "
+                + "nothing was written",
             cause: .refused)
     }
 

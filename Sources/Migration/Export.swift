@@ -268,7 +268,7 @@ public struct Export: Sendable {
             summary.gone = try await others(than: seen)
             known = try await others(than: []).count
         }
-        summary.warnings = PlanWarnings(setup.selection).all(of: summary, known: known, unseen: unseen)
+        summary.warnings = PlanWarnings(setup).all(of: summary, known: known, unseen: unseen)
         for warning in summary.warnings { setup.sink.emit(warning) }
     }
 

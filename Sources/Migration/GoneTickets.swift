@@ -54,9 +54,11 @@ extension Planner {
 extension TicketWork {
     /// Why the target did not take a step, or cannot tell of it, where the reason is that people deleted the ticket; nil:
     /// it is there, or nobody can tell.
-    func whyGone(from target: any TargetReader) async -> Diagnostic? {
+    ///
+    /// The remedy names the migration file.
+    func whyGone(from target: any TargetReader, file: String) async -> Diagnostic? {
         guard let ticket = ticketReceipt, (try? await target.isGone(ticket)) == true else { return nil }
-        return .ticketGone(id, targetID: ticket.id)
+        return .ticketGone(id, targetID: ticket.id, file)
     }
 }
 
@@ -106,11 +108,11 @@ extension Diagnostic {
     fileprivate static let ticketGoneCode = "run.ticket-gone"
 
     /// People deleted a ticket in the target, and something of it was to be written.
-    static func ticketGone(_ id: String, targetID: String) -> Diagnostic {
+    static func ticketGone(_ id: String, targetID: String, _ file: String) -> Diagnostic {
         Diagnostic(
             code: ticketGoneCode, "ticket \(targetID) is no longer in the target: somebody deleted it there",
             remedy:
-                "to have it written anew: `ticketferry resolve MIGRATION \(id) not-written`, then `ticketferry migrate`; to leave it deleted, take it out with `select: exclude` or leave it",
+                "to have it written anew: `ticketferry resolve \(file) \(id) not-written`, then `ticketferry migrate \(file)`; to leave it deleted, do nothing: it is only named again",
             cause: .someFailed)
     }
 

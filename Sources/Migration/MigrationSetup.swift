@@ -23,6 +23,8 @@ public struct TicketMapping: Sendable {
 public struct MigrationSetup: Sendable {
     /// The migration file's `name`.
     public var name: String
+    /// The migration file as the command line names it, for the commands in remedies.
+    public var file = "MIGRATION"
     /// The migration file's `source.name`; nil: the source's own.
     public var sourceName: String?
     /// Where tickets are read from.

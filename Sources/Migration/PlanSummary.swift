@@ -165,6 +165,8 @@ public struct PlanSummary: Sendable {
     public var inDoubt = 0
     /// Tickets of this migration that the target holds and the journal does not know.
     public var unknownInTarget = 0
+    /// What `migrate` refuses with where there are such tickets.
+    public var lostJournal: Diagnostic?
     /// What goes before the tickets.
     public var catalogue = CatalogueSummary()
     /// What will be changed besides tickets.
@@ -194,6 +196,7 @@ public struct PlanSummary: Sendable {
             "conflict": JSON(conflict), "gone": JSON(gone.count), "losses": JSON(losses), "mails": JSON(mails),
             "requests": JSON(requests), "seconds": .number(String(Int(seconds.rounded(.up)))), "bytes": JSON(bytes),
             "overLimit": JSON(overLimit), "listed": JSON(listed), "goneFromTarget": JSON(goneFromTarget.count),
+            "unknownInTarget": JSON(unknownInTarget),
         ]
     }
 }

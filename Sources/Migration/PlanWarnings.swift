@@ -6,8 +6,10 @@ internal import TicketModel
 /// Nothing here ends a run: a source may well be empty, and tickets do leave it.
 struct PlanWarnings {
     private let selection: Selection
+    private let file: String
 
-    init(_ selection: Selection) { self.selection = selection }
+    /// - Parameter setup: whose selection was planned, and whose file the remedies name.
+    init(_ setup: MigrationSetup) { (selection, file) = (setup.selection, setup.file) }
 
     /// All of them.
     ///
@@ -20,16 +22,16 @@ struct PlanWarnings {
         var warnings: [Diagnostic] = []
         // A delta may well find nothing.
         if summary.total == 0, selection.updatedSince == nil, selection.limit != 0, selection.ids == nil {
-            warnings.append(summary.listed == 0 ? .emptySource : .emptySelection(of: summary.listed))
+            warnings.append(summary.listed == 0 ? .emptySource : .emptySelection(of: summary.listed, file))
         }
         if selection.limit == nil, selection.updatedSince == nil {
-            for word in unseen.words.sorted() { warnings.append(.noSuchStatus(word)) }
+            for word in unseen.words.sorted() { warnings.append(.noSuchStatus(word, file)) }
         }
-        if !summary.unlisted.isEmpty { warnings.append(.noSuchTickets(summary.unlisted)) }
+        if !summary.unlisted.isEmpty { warnings.append(.noSuchTickets(summary.unlisted, file)) }
         if Self.isMany(summary.gone.count, of: known) {
             warnings.append(.manyGone(summary.gone.count, of: known))
         }
-        if !summary.goneFromTarget.isEmpty { warnings.append(.goneFromTarget(summary.goneFromTarget)) }
+        if !summary.goneFromTarget.isEmpty { warnings.append(.goneFromTarget(summary.goneFromTarget, file)) }
         return warnings
     }
 
@@ -61,36 +63,39 @@ extension Diagnostic {
             remedy: "if it should have some, look at the dump or at what the login may read; nothing is to be written")
     }
 
-    fileprivate static func emptySelection(of listed: Int) -> Diagnostic {
+    fileprivate static func emptySelection(of listed: Int, _ file: String) -> Diagnostic {
         Diagnostic(
             .warning, code: "plan.none-selected", "`select:` leaves out all \(listed.counted("ticket")) of the source",
-            remedy: "compare its words with `ticketferry inspect MIGRATION`; nothing is to be written")
+            remedy: "compare its words with `ticketferry inspect \(file)`; nothing is to be written")
     }
 
-    fileprivate static func noSuchStatus(_ word: String) -> Diagnostic {
+    fileprivate static func noSuchStatus(_ word: String, _ file: String) -> Diagnostic {
         Diagnostic(
             .warning, code: "plan.status-unseen",
             "`select:` names the status `\(word)`, and no ticket that goes has it",
             remedy: "canonical words are \(Ticket.Status.allCases.map(\.rawValue).joined(separator: ", ")); "
-                + "`ticketferry inspect MIGRATION` shows the source's own labels")
+                + "`ticketferry inspect \(file)` shows the source's own labels")
     }
 
-    fileprivate static func noSuchTickets(_ ids: [String]) -> Diagnostic {
+    fileprivate static func noSuchTickets(_ ids: [String], _ file: String) -> Diagnostic {
         Diagnostic(
             .warning, code: "plan.no-such-ticket",
             "named by `ids` or `--only`, and not in the source: \(ids.prefix(20).joined(separator: ", "))"
                 + (ids.count > 20 ? " and \((ids.count - 20).grouped) more" : ""),
-            remedy: "ids are those of the source, not the numbers that people quote: `ticketferry convert` shows both")
+            remedy: "ids are those of the source, not the numbers that people quote: `ticketferry inspect \(file)`")
     }
 
-    fileprivate static func goneFromTarget(_ ids: [String]) -> Diagnostic {
-        Diagnostic(
+    /// Of at least one.
+    fileprivate static func goneFromTarget(_ ids: [String], _ file: String) -> Diagnostic {
+        let isOne = ids.count == 1
+        return Diagnostic(
             .warning, code: "plan.gone-from-target",
-            "no longer in the target, though written: \(ids.count.counted("ticket")): "
-                + ids.prefix(20).joined(separator: ", ") + (ids.count > 20 ? ", …" : ""),
-            remedy:
-                "where that was not meant: `ticketferry resolve MIGRATION ID not-written`, then `migrate` writes it anew"
-        )
+            (isOne ? "1 ticket that was written is" : "\(ids.count) tickets that were written are")
+                + " no longer in the target: " + ids.prefix(20).joined(separator: ", ")
+                + (ids.count > 20 ? ", …" : ""),
+            remedy: "where that was not meant: `ticketferry resolve \(file) \(ids[0]) not-written`"
+                + (isOne ? "" : " (and the same for each of the others)")
+                + ", then `ticketferry migrate \(file)` writes \(isOne ? "it" : "them") anew")
     }
 
     fileprivate static func manyGone(_ gone: Int, of known: Int) -> Diagnostic {

@@ -130,11 +130,15 @@ public struct Planner: Sendable {
                 setup.sink.emit(warning)
             }
         }
+        if tally.summary.unknownInTarget > 0 {
+            tally.summary.lostJournal = .journalLost(
+                tally.summary.unknownInTarget, isMissing: try await journal.head() == nil, setup.file)
+        }
         tally.summary.read = await setup.source.readReport()
         for loss in await setup.source.losses() { tally.add(loss) }
         tally.summary.preparations = try await target.preparations()
         tally.summary.borrowings = try await target.borrowings()
-        tally.summary.warnings = PlanWarnings(setup.selection).all(of: tally.summary, known: known, unseen: unseen)
+        tally.summary.warnings = PlanWarnings(setup).all(of: tally.summary, known: known, unseen: unseen)
         for warning in tally.summary.warnings { setup.sink.emit(warning) }
         let features = await target.features
         return tally.finished(requestTime: features.requestTime, concurrency: setup.concurrency)

@@ -11,6 +11,8 @@ public struct Purge: Sendable {
     public struct Findings: Sendable {
         /// Files, absolute, with their bytes.
         public var files: [(path: String, bytes: Int)] = []
+        /// The finishing file, where it is among them: nobody notes here whether it was run.
+        public var finishingFile: String?
         /// Tickets that the journal knows.
         public var tickets = 0
         /// What stays, for people.
@@ -64,6 +66,7 @@ public struct Purge: Sendable {
             if try await journal.purgedAt() != nil { findings.tickets = 0 }
         }
         findings.files = PurgedFiles(file).found
+        findings.finishingFile = findings.files.map(\.path).first { $0 == file.finishingFile }
         findings.stays = stays
         return findings
     }

@@ -55,7 +55,9 @@ public struct Runner: Sendable {
         setup.observer.progress(progress)
         var identity = try await setup.identity(in: journal)
         try await setup.check(journal.head(), identity: identity, target: target.address)
-        if let since = try await journal.memo(.undo)?.string { throw Diagnostic.undoUnfinished(since: since) }
+        if let since = try await journal.memo(.undo)?.string {
+            throw Diagnostic.undoUnfinished(since: since, setup.file)
+        }
         let policy = try await prepare()
         if options.adopts {
             progress.phase = .adopting
@@ -119,9 +121,7 @@ public struct Runner: Sendable {
         if summary.read.timesWithoutZone > 0 {
             throw Diagnostic.noZone(summary.read.timesWithoutZone)
         }
-        if summary.unknownInTarget > 0 {
-            throw Diagnostic.journalLost(summary.unknownInTarget)
-        }
+        if let lost = summary.lostJournal { throw lost }
         try refuseMails(summary)
     }
 
@@ -332,10 +332,11 @@ extension Journal {
 }
 
 extension Diagnostic {
-    fileprivate static func undoUnfinished(since: String) -> Diagnostic {
+    fileprivate static func undoUnfinished(since: String, _ file: String) -> Diagnostic {
         Diagnostic(
             code: "undo.unfinished", "an `undo` that began at \(since) has not come to its end",
-            remedy: "run `ticketferry undo` again to finish it, then migrate; nothing was written", cause: .refused)
+            remedy: "run `ticketferry undo \(file)` again to finish it, then migrate; nothing was written",
+            cause: .refused)
     }
 
     fileprivate static var declined: Diagnostic {

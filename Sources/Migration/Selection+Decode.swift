@@ -18,13 +18,21 @@ extension Selection {
             try entries["order"].flatMap {
                 Order(rawValue: try $0.word("`order`", of: Order.allCases.map(\.rawValue)))
             } ?? .created
-        if let exclude = entries["exclude"] {
-            let entries = Entries(
-                try exclude.entries("`exclude`", known: ["requester", "tag"]), of: "`exclude`", in: exclude)
-            let requesters = try entries["requester"].map { try Self.list($0, "`requester`", folder) } ?? []
-            excludedRequesters = Set(requesters.map { $0.lowercased() })
-            excludedTags = Set(try entries["tag"].map { try Self.list($0, "`tag`", folder) } ?? [])
+        do {
+            if let value = entries["exclude"] { try exclude(value, folder) }
+        } catch var diagnostic as Diagnostic {
+            // Whatever is wrong in it, most often the form was not known.
+            diagnostic.remedy += "; for example: `exclude: {requester: [robot@shop.example], tag: [spam, test]}`"
+            throw diagnostic
         }
+    }
+
+    private mutating func exclude(_ value: YAMLValue, _ folder: String) throws {
+        let known = ["requester", "tag"]
+        let entries = Entries(try value.entries("`exclude`", known: known), of: "`exclude`", in: value)
+        let requesters = try entries["requester"].map { try Self.list($0, "`requester`", folder) } ?? []
+        excludedRequesters = Set(requesters.map { $0.lowercased() })
+        excludedTags = Set(try entries["tag"].map { try Self.list($0, "`tag`", folder) } ?? [])
     }
 
     /// Canonical words, and labels of the source that no mapping has a word for: what is almost a canonical word is a slip.

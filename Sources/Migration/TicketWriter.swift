@@ -154,7 +154,9 @@ struct TicketWriter {
 
     private mutating func performAlone(_ step: Step) async throws -> Performed {
         if let doubt = work.inDoubt[step.key] {
-            if doubt.state == .setAside { return .ended(try await aside(step, .undecided(step, in: record))) }
+            if doubt.state == .setAside {
+                return .ended(try await aside(step, .undecided(step, in: record, run.setup.file)))
+            }
             if step.mayNotRepeat {
                 try await commit([])
                 let isRejected = doubt.state == .rejected
@@ -289,7 +291,7 @@ struct TicketWriter {
         } catch let conflict as JournalConflict {
             (record.targetID, record.targetURL) = (work.record?.targetID, work.record?.targetURL)
             owed = []
-            return try await aside(step, .claimed(conflict, by: work.id))
+            return try await aside(step, .claimed(conflict, by: work.id, run.setup.file))
         }
     }
 
@@ -356,7 +358,9 @@ struct TicketWriter {
 
     /// Fails a ticket that an earlier run made and people deleted since; nil: it is there.
     private mutating func failGone(_ step: Step) async throws -> TicketEnd? {
-        guard step.verb != .create, let gone = await work.whyGone(from: run.target) else { return nil }
+        guard step.verb != .create, let gone = await work.whyGone(from: run.target, file: run.setup.file) else {
+            return nil
+        }
         // A doubt about the step stays: from a trash the ticket may come back.
         return try await fail(gone)
     }
@@ -404,20 +408,20 @@ extension Diagnostic {
             remedy: "run the same command again")
     }
 
-    fileprivate static func undecided(_ step: Step, in record: TicketRecord) -> Diagnostic {
+    fileprivate static func undecided(_ step: Step, in record: TicketRecord, _ file: String) -> Diagnostic {
         Diagnostic(
             code: "run.undecided", record.failure?.message ?? "nobody has decided whether \(step.name) was written",
             remedy: record.failure?.remedy
-                ?? "look in the target, then `ticketferry resolve MIGRATION \(step.key.ticket) written|not-written`",
+                ?? "look in the target, then `ticketferry resolve \(file) \(step.key.ticket) written` or `not-written`",
             cause: .someFailed)
     }
 
-    fileprivate static func claimed(_ conflict: JournalConflict, by ticket: String) -> Diagnostic {
+    fileprivate static func claimed(_ conflict: JournalConflict, by ticket: String, _ file: String) -> Diagnostic {
         Diagnostic(
             code: "run.claimed-id",
             "the target answered with its ticket \(conflict.targetID), which belongs to ticket \(conflict.owner)",
             remedy:
-                "look at it in the target, then `ticketferry resolve MIGRATION \(ticket) written|not-written`",
+                "look at it in the target, then `ticketferry resolve \(file) \(ticket) written` or `not-written`",
             cause: .someFailed)
     }
 }

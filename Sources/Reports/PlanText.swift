@@ -108,7 +108,12 @@ package struct PlanText {
     }
 
     private var head: [String] {
-        var counts = ["\(TerminalText.count(summary.create)) to create"]
+        let new = summary.create - summary.unknownInTarget
+        var counts: [String] = []
+        if summary.unknownInTarget > 0 {
+            counts.append(style.red("\(TerminalText.count(summary.unknownInTarget)) in the target already"))
+        }
+        if new > 0 || counts.isEmpty { counts.append("\(TerminalText.count(new)) to create") }
         if summary.update > 0 { counts.append("\(TerminalText.count(summary.update)) to update") }
         if summary.unchanged > 0 {
             let left = summary.leftToPeople > 0 ? " (\(TerminalText.count(summary.leftToPeople)) edited by people)" : ""
@@ -117,6 +122,10 @@ package struct PlanText {
         if summary.conflict > 0 { counts.append(style.yellow("\(TerminalText.count(summary.conflict)) in conflict")) }
         if summary.skip > 0 { counts.append(style.red("\(TerminalText.count(summary.skip)) that cannot go")) }
         var lines = [style.bold(TerminalText.counted(summary.total, "ticket") + ": ") + counts.joined(separator: ", ")]
+        if let lost = summary.lostJournal {
+            // Before any number: what a run would cost is not known until the journal is back.
+            return DiagnosticText(lost, style: style, width: width).lines + [""] + lines
+        }
         if summary.isEmpty {
             lines.append(nothing)
             return lines
@@ -161,7 +170,7 @@ package struct PlanText {
     }
 
     private var preparations: [String] {
-        guard !summary.isEmpty else { return [] }
+        guard !summary.isEmpty, summary.lostJournal == nil else { return [] }
         let borrowed = summary.borrowings.map { "\($0.summary) (given back at the end)" }
         let all = summary.preparations + borrowed
         return all.isEmpty ? [] : ["", style.bold("Before the first ticket")] + bullets(all)
@@ -219,12 +228,6 @@ package struct PlanText {
         if summary.inDoubt > 0 {
             notices.append(
                 "\(TerminalText.counted(summary.inDoubt, "write")) of an earlier run will be looked up first")
-        }
-        if summary.unknownInTarget > 0 {
-            notices.append(
-                "in the target and unknown to this journal: "
-                    + "\(TerminalText.counted(summary.unknownInTarget, "ticket")) of this migration; `migrate --adopt` takes over"
-            )
         }
         if !summary.gone.isEmpty {
             let some = summary.gone.prefix(10).joined(separator: ", ")

@@ -5,12 +5,16 @@ import TicketModel
 /// What a run did, or how a migration stands, for a terminal.
 package struct RunText {
     private let report: RunReport
+    private let file: String
     private let style: Style
     private let width: Int
 
     /// Prepares the lines of a report.
-    package init(_ report: RunReport, style: Style, width: Int) {
+    ///
+    /// The commands in them name the migration file as the command line did.
+    package init(_ report: RunReport, file: String, style: Style, width: Int) {
         self.report = report
+        self.file = TerminalText.safe(file)
         self.style = style
         self.width = width
     }
@@ -22,8 +26,10 @@ package struct RunText {
             .map { "\(TerminalText.count($0.value)) \($0.key)" }
         if !messages.isEmpty { lines.append("Messages: " + messages.joined(separator: ", ")) }
         if report.losses > 0 {
+            let hint = report.purged == nil ? ": `ticketferry show \(file) ID` shows those of a ticket" : ""
             lines.append(
-                "\(TerminalText.counted(report.losses, "loss", "losses")) named: see `plan` and `show MIGRATION ID`")
+                "\(TerminalText.counted(report.losses, "loss", "losses")) named\(hint)"
+            )
         }
         if let file = report.finishingFile, report.finishingLines > 0 {
             lines.append(
@@ -39,7 +45,7 @@ package struct RunText {
         if let began = report.undoBegan {
             lines.append(
                 style.red(
-                    "An `undo` that began at \(TerminalText.safe(began)) has not come to its end: run `ticketferry undo` again"
+                    "An `undo` that began at \(TerminalText.safe(began)) has not come to its end: run `ticketferry undo \(file)` again"
                 ))
         }
         if let plan = report.plan, plan.total == 0, plan.listed > 0 {
@@ -52,10 +58,7 @@ package struct RunText {
         }
         lines += failures + conflicts + borrowed
         if let reason = report.stoppedBy {
-            lines += [
-                "", style.red("Stopped: ") + TerminalText.safe(reason.message),
-                "  fix: " + TerminalText.safe(reason.remedy),
-            ]
+            lines += ["", style.red("Stopped: ") + TerminalText.safe(reason.message)] + remedy(reason.remedy, "  ")
         }
         return lines
     }
@@ -96,13 +99,17 @@ package struct RunText {
             lines.append(
                 "  \(style.red(TerminalText.counted(tickets.count, "ticket"))): \(TerminalText.safe(first?.message ?? "no reason known")) [\(code)]"
             )
-            lines.append("    fix: \(TerminalText.safe(first?.remedy ?? "run the migration again"))")
+            lines += remedy(first?.remedy ?? "run the migration again", "    ")
             let ids = tickets.prefix(12).map(\.id).joined(separator: ", ")
             lines.append(
                 "    tickets: " + TerminalText.clipped(TerminalText.safe(ids), to: width - 13)
                     + (tickets.count > 12 ? ", …" : ""))
         }
         return lines
+    }
+
+    private func remedy(_ text: String, _ indent: String) -> [String] {
+        TerminalText.wrapped("fix: " + TerminalText.safe(text), width: width, indent: indent, hanging: "     ")
     }
 
     private var conflicts: [String] {
@@ -126,7 +133,7 @@ package struct RunText {
 
     private var borrowed: [String] {
         guard !report.borrowed.isEmpty else { return [] }
-        return ["", style.yellow("Still borrowed (`ticketferry restore` gives it back)")]
+        return ["", style.yellow("Still borrowed (`ticketferry restore \(file)` gives it back)")]
             + report.borrowed.map { "  - \(TerminalText.safe($0.borrowing.summary)), since \($0.since)" }
     }
 }

@@ -88,18 +88,50 @@ package enum TerminalText {
 }
 
 extension TerminalText {
-    /// The text in lines of at most so many columns, broken at blanks, each with the indent before it.
-    package static func wrapped(_ text: String, width columns: Int, indent: String = "") -> [String] {
+    /// The text in lines of at most so many columns, each with the indent before it.
+    ///
+    /// With `hanging` before each line but the first besides. See ``words(of:)`` for where lines are broken.
+    package static func wrapped(
+        _ text: String, width columns: Int, indent: String = "", hanging: String = ""
+    ) -> [String] {
+        wrapped(words(of: text), width: columns, indent: indent, hanging: hanging)
+    }
+
+    /// The words in lines of at most so many columns; one that is longer is a line of its own.
+    static func wrapped(_ words: [String], width columns: Int, indent: String, hanging: String) -> [String] {
         var lines: [String] = []
-        var line = ""
-        for word in text.split(separator: " ") {
-            if !line.isEmpty, indent.count + width(line) + 1 + width(String(word)) > columns {
+        var line = indent
+        var isEmpty = true
+        for word in words {
+            if !isEmpty, width(line) + 1 + width(word) > columns {
                 lines.append(line)
-                line = ""
+                line = indent + hanging
+                isEmpty = true
             }
-            line += line.isEmpty ? word : " " + word
+            line += isEmpty ? word : " " + word
+            isEmpty = false
         }
-        if !line.isEmpty || lines.isEmpty { lines.append(line) }
-        return lines.map { indent + $0 }
+        return lines + [line]
+    }
+
+    /// What a text may be broken between: at blanks, but not within what stands between backticks, so that commands can be
+    /// copied.
+    static func words(of text: String) -> [String] {
+        var words: [String] = []
+        var quoted: [String] = []
+        for part in text.split(separator: " ").map(String.init) {
+            let isMark = part.count { $0 == "`" } % 2 == 1
+            if quoted.isEmpty, !isMark {
+                words.append(part)
+                continue
+            }
+            quoted.append(part)
+            if isMark, quoted.count > 1 {
+                words.append(quoted.joined(separator: " "))
+                quoted = []
+            }
+        }
+        // One that nothing closes is no command.
+        return words + quoted
     }
 }

@@ -28,7 +28,8 @@ package struct TicketHistoryText {
         }
         if let failure = ticket.failure {
             lines.append(style.red(TerminalText.safe(failure.message)) + " [\(failure.code)]")
-            lines.append("  fix: \(TerminalText.safe(failure.remedy))")
+            lines += TerminalText.wrapped(
+                "fix: " + TerminalText.safe(failure.remedy), width: width, indent: "  ", hanging: "     ")
         }
         if !history.steps.isEmpty {
             var table = TextTable(["step", "what", "value", "state", "id there", "sent"])

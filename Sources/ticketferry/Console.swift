@@ -19,6 +19,9 @@ final class Console: DiagnosticSink {
     let errorStyle: Style
     /// Whether somebody sits at a terminal and can answer.
     let interactive: Bool
+    /// Columns of the terminal that standard error is, 80 where it does not tell; nil where it is none: logs and scripts get
+    /// diagnostics in lines that are not broken.
+    private let errorWidth: Int?
     let progress: ProgressLine
 
     private struct Seen {
@@ -37,7 +40,8 @@ final class Console: DiagnosticSink {
         style = Style(colours: outIsTerminal && !plain)
         errorStyle = Style(colours: errorIsTerminal && !plain)
         interactive = isatty(STDIN_FILENO) == 1 && errorIsTerminal
-        width = Self.columns()
+        width = Self.columns(of: [STDOUT_FILENO, STDERR_FILENO]) ?? 100
+        errorWidth = errorIsTerminal ? Self.columns(of: [STDERR_FILENO]) ?? 80 : nil
         progress = ProgressLine(terminal: errorIsTerminal, quiet: options.quiet, width: width)
     }
 
@@ -59,7 +63,7 @@ final class Console: DiagnosticSink {
     }
 
     func emit(_ diagnostic: Diagnostic) {
-        if quiet && diagnostic.severity != .error { return }
+        if quiet && diagnostic.severity == .note { return }
         let first = seen.withLock { seen in
             let key = "\(diagnostic.code)\u{0}\(diagnostic.message)"
             if seen[key] != nil {
@@ -75,16 +79,7 @@ final class Console: DiagnosticSink {
     /// Prints an error or a warning in the form that all have.
     func show(_ diagnostic: Diagnostic) {
         progress.clear()
-        var lines = diagnostic.description.split(separator: "\n", omittingEmptySubsequences: false).map {
-            TerminalText.safe(String($0))
-        }
-        let colour: (String) -> String =
-            switch diagnostic.severity {
-            case .error: errorStyle.red
-            case .warning: errorStyle.yellow
-            case .note: errorStyle.dim
-            }
-        lines[0] = colour(lines[0])
+        let lines = DiagnosticText(diagnostic, style: errorStyle, width: errorWidth).lines
         Self.write(lines.joined(separator: "\n") + "\n", to: STDERR_FILENO)
     }
 
@@ -118,13 +113,14 @@ final class Console: DiagnosticSink {
         return ["y", "yes"].contains(answer.lowercased())
     }
 
-    private static func columns() -> Int {
+    /// Of the first stream that is a terminal and tells.
+    private static func columns(of streams: [Int32]) -> Int? {
         var size = winsize()
-        for stream in [STDOUT_FILENO, STDERR_FILENO]
+        for stream in streams
         where ioctl(stream, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 {
             return Int(size.ws_col)
         }
-        return 100
+        return nil
     }
 
     /// Writes all bytes; false when the disk is full or nobody reads any more.

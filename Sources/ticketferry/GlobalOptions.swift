@@ -6,7 +6,7 @@ struct GlobalOptions: ParsableArguments {
     @Flag(name: .long, help: "Print the result as JSON on standard output.")
     var json = false
 
-    @Flag(name: .long, help: "No progress and no notes; errors and results only.")
+    @Flag(name: .long, help: "No progress and no notes; errors, warnings and results only.")
     var quiet = false
 
     @Flag(name: .long, help: "Say more about what is done.")

@@ -64,6 +64,7 @@ struct OpenedMigration {
             selection: selection, attachments: file.attachments, notifications: file.notifications,
             concurrency: file.concurrency, overwritesConflicts: flags.overwritesConflicts, sink: console,
             observer: ConsoleObserver(progress: console.progress), stop: stop)
+        setup.file = file.path
         setup.isPart = !flags.only.isEmpty
         setup.archive = file.archive
         setup.practiceFile = file.target.practiceFile

@@ -44,9 +44,9 @@ final class PlanDocument {
 
     /// A plan that was kept, with all that was signed with it.
     ///
-    /// Goes through the file change by change: a line each.
+    /// Goes through the file change by change: a line each. The remedy names the migration file.
     /// - Throws: `Diagnostic` for a file that is no plan, and for one that was changed since it was kept.
-    static func read(_ path: String) throws -> PlanSeal {
+    static func read(_ path: String, of migration: String) throws -> PlanSeal {
         guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else {
             throw Diagnostic(
                 code: "plan.missing", "the plan cannot be read", at: SourceLocation(file: path),
@@ -58,21 +58,23 @@ final class PlanDocument {
         guard data.starts(with: head), let end = data.range(of: tail, options: .backwards),
             let rest = try? JSON(parsing: Data("{\"changes\":[".utf8) + data[end.lowerBound...]),
             rest["version"]?.int == 1, let digest = rest["digest"]?.string
-        else { throw Diagnostic.noPlan(path) }
+        else { throw Diagnostic.noPlan(path, of: migration) }
         guard let sealed = rest["seal"]?.string, let of = JournalHead(json: rest["migration"]) else {
-            throw Diagnostic.unsealed(path)
+            throw Diagnostic.unsealed(path, of: migration)
         }
         var content = SHA256()
         guard let member = data.range(of: Data(Self.member(seal: sealed).utf8), options: .backwards) else {
-            throw Diagnostic.changed(path)
+            throw Diagnostic.changed(path, of: migration)
         }
         content.update(data: data[..<member.lowerBound])
         content.update(data: data[member.upperBound...])
-        guard content.finalize().hex == sealed else { throw Diagnostic.changed(path) }
+        guard content.finalize().hex == sealed else { throw Diagnostic.changed(path, of: migration) }
         var seal = PlanSeal(of: of, digest: digest)
         for line in data[head.count..<end.lowerBound].split(separator: UInt8(ascii: "\n")) {
             let change = line.last == UInt8(ascii: ",") ? line.dropLast() : line
-            guard let seals = try? JSON(parsing: Data(change))["seals"]?.array else { throw Diagnostic.noPlan(path) }
+            guard let seals = try? JSON(parsing: Data(change))["seals"]?.array else {
+                throw Diagnostic.noPlan(path, of: migration)
+            }
             for text in seals.compactMap(\.string) { seal.add(text) }
         }
         return seal
@@ -93,27 +95,27 @@ final class PlanDocument {
 }
 
 extension Diagnostic {
-    fileprivate static func noPlan(_ path: String) -> Diagnostic {
+    fileprivate static func noPlan(_ path: String, of migration: String) -> Diagnostic {
         Diagnostic(
             code: "plan.unreadable", "this is no plan, or not all of it", at: SourceLocation(file: path),
-            remedy: "make it again with `ticketferry plan MIGRATION -o FILE`")
+            remedy: "make it again with `ticketferry plan \(migration) -o \(path)`")
     }
 
-    fileprivate static func changed(_ path: String) -> Diagnostic {
+    fileprivate static func changed(_ path: String, of migration: String) -> Diagnostic {
         Diagnostic(
             code: "plan.changed", "the plan's file was changed since `plan -o` wrote it",
             at: SourceLocation(file: path),
             remedy:
-                "make it again with `ticketferry plan MIGRATION -o FILE` (`--only` and `select:` leave tickets out); nothing was written",
+                "make it again with `ticketferry plan \(migration) -o FILE` (`--only` and `select:` leave tickets out); nothing was written",
             cause: .refused)
     }
 
-    fileprivate static func unsealed(_ path: String) -> Diagnostic {
+    fileprivate static func unsealed(_ path: String, of migration: String) -> Diagnostic {
         Diagnostic(
             code: "plan.unsealed",
             "the plan's file does not say which migration it is of, nor carries the seal of its content: an earlier version of ticketferry made it",
             at: SourceLocation(file: path),
-            remedy: "make it again with `ticketferry plan MIGRATION -o FILE`; nothing was written", cause: .refused)
+            remedy: "make it again with `ticketferry plan \(migration) -o FILE`; nothing was written", cause: .refused)
     }
 }
 

@@ -129,8 +129,25 @@ final class SQLiteJournalTests: Sendable {
         await journal.close()
     }
 
-    @Test func aJournalOfTheFirstVersionIsBroughtUpToDate() async throws {
+    @Test func aNewJournalThatNothingWasRecordedInLeavesNoFile() async throws {
+        func files() -> [String] { ["", "-wal", "-shm", ".lock"].filter { access(path + $0, F_OK) == 0 } }
+        let untouched = try SQLiteJournal(path: path)
+        #expect(files().contains(""))
+        await untouched.close()
+        #expect(files() == [])
+        let written = try SQLiteJournal(path: path)
+        try await written.setHead(head)
+        await written.close()
+        // One that was there stays, whoever looks into it.
         await (try SQLiteJournal(path: path)).close()
+        #expect(files() == ["", ".lock"])
+        #expect(await (try SQLiteJournal.reading(path: path))?.head() == head)
+    }
+
+    @Test func aJournalOfTheFirstVersionIsBroughtUpToDate() async throws {
+        let new = try SQLiteJournal(path: path)
+        try await new.setHead(head)
+        await new.close()
         let queue = try DatabaseQueue(path: path)
         try await queue.write { db in
             try db.execute(

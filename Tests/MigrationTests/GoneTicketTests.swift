@@ -36,6 +36,8 @@ struct GoneTicketTests {
         var (summary, _) = try await world.plan()
         #expect(summary.goneFromTarget == ["t2"] && summary.isEmpty)
         #expect(summary.warnings.map(\.code) == ["plan.gone-from-target"])
+        #expect(summary.warnings.first?.message.hasPrefix("1 ticket that was written is") == true)
+        #expect(summary.warnings.first?.remedy.contains("`ticketferry resolve world.yaml t2 not-written`") == true)
         #expect(summary.json["goneFromTarget"]?.int == 1)
         #expect(try await world.run().json["goneFromTarget"] == ["t2"])
         world.selection.ids = ["t1"]
@@ -85,7 +87,7 @@ struct GoneTicketTests {
         #expect(report.counts.failed == 1 && report.counts.uncertain == 0)
         #expect(report.failures.map(\.id) == ["t2"] && report.failures[0].failure?.code == "run.ticket-gone")
         #expect(report.failures[0].failure?.message.contains("ticket \(id) is no longer in the target") == true)
-        #expect(report.failures[0].failure?.remedy.contains("resolve MIGRATION t2 not-written") == true)
+        #expect(report.failures[0].failure?.remedy.contains("`ticketferry resolve world.yaml t2 not-written`") == true)
         let resolve = Resolve(world.journal)
         #expect(try await resolve.isWritten("t2"))
         _ = try await resolve.writeAnew(ticket: "t2", setup: world.setup(), target: target(world))

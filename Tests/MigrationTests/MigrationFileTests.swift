@@ -82,6 +82,24 @@ struct MigrationFileTests {
         #expect(try read("open, Wartet auf Kunde, active").status == ["open", "Wartet auf Kunde", "active"])
     }
 
+    @Test(
+        "what is wrong in `exclude` is told with its form",
+        arguments: ["[12, 14]", "spam", "{ticket: 12}", "{tag: {a: b}}", "{tag: file:none.txt}"])
+    func excludeForm(written: String) {
+        let error = #expect(throws: Diagnostic.self) {
+            try decode(
+                """
+                ticketferry: 1
+                name: x
+                source: {connector: csv, path: a.csv}
+                target: {connector: new-desk, url: "sandbox:"}
+                select: {exclude: \(written)}
+                """)
+        }
+        #expect(error?.location?.line == 5 && error?.cause == .badInput)
+        #expect(error?.remedy.contains("`exclude: {requester: [robot@shop.example], tag: [spam, test]}`") == true)
+    }
+
     @Test func everyKeyIsRead() throws {
         let file = try decode(whole)
         #expect(file.name == "acme-to-new" && file.source.name == "acme" && file.concurrency == 3)

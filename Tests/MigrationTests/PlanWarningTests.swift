@@ -19,6 +19,7 @@ struct PlanWarningTests {
         world.selection.status = ["Warten"]
         (summary, _) = try await world.plan()
         #expect(codes(summary) == ["plan.none-selected", "plan.status-unseen"])
+        #expect(summary.warnings.allSatisfy { $0.remedy.contains("`ticketferry inspect world.yaml`") })
         #expect(summary.total == 0 && summary.listed == 4 && summary.json["listed"]?.int == 4)
         #expect(world.heard.codes.contains("plan.none-selected"))
         // One of two words is wrong.

@@ -108,6 +108,29 @@ struct UndoTests {
         #expect(forced.exitCause == nil && world.helpdesk.content.isEmpty)
     }
 
+    @Test("after `migrate --adopt` takes what people deleted since for theirs, not for its own earlier work")
+    func deletedAfterAdopting() async throws {
+        let world = World(tickets)
+        try await world.run()
+        world.journal = MemoryJournal()
+        var options = RunOptions()
+        options.adopts = true
+        try await world.run(options: options)
+        let cut = world.helpdesk.state.withLock { state in
+            state.tickets.remove(at: 0)
+            let at = state.tickets.indices.last { !state.tickets[$0].parts.isEmpty } ?? 1
+            state.tickets[at].parts.removeLast()
+            return state.tickets[at].id
+        }
+        let plan = try await undoer(world).plan()
+        #expect(plan.touched.map(\.targetID) == [cut] && plan.touched[0].why.contains("was deleted"))
+        #expect(plan.gone == 1 && plan.deleted == 4)
+        let report = try await undoer(world).undo()
+        #expect(report.exitCause == .someFailed && report.touched.map(\.targetID) == [cut])
+        #expect(report.gone == 1 && report.deleted == 4 && report.failed.isEmpty)
+        #expect(world.helpdesk.state.withLock { $0.tickets.map(\.id) } == [cut])
+    }
+
     @Test("finds what was written without a receipt")
     func findsWhatHasNoReceipt() async throws {
         let world = World(tickets)

@@ -19,7 +19,7 @@ final class World {
 
     func setup(stop: StopSignal = StopSignal(), observer: any RunObserver = QuietObserver()) -> MigrationSetup {
         let mappingLosses = mappingLosses
-        return MigrationSetup(
+        var setup = MigrationSetup(
             name: "test", source: source,
             mapping: TicketMapping { ticket in
                 (
@@ -29,6 +29,8 @@ final class World {
                 )
             },
             selection: selection, concurrency: concurrency, clock: clock, sink: heard, observer: observer, stop: stop)
+        setup.file = "world.yaml"
+        return setup
     }
 
     /// One process' run.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Reports
 import Testing
+import TicketModel
 
 @testable import Migration
 
@@ -66,12 +67,28 @@ struct PlanTextTests {
     func singular() {
         let said = text { summary in
             (summary.create, summary.steps, summary.requests, summary.listed) = (1, 1, 1, 1)
-            (summary.unknownInTarget, summary.remapped) = (1, 1)
+            summary.remapped = 1
         }
         #expect(
             said.contains("1 ticket: 1 to create") && said.contains("Costs 1 request, less than a second,"), "\(said)")
         #expect(!said.contains("1 tickets") && !said.contains("about less"), "\(said)")
         #expect(text { ($0.create, $0.steps, $0.seconds) = (2, 2, 4.2) }.contains("about 4 s"))
+    }
+
+    @Test("says before any number that the journal is missing, and what to do, and counts nothing as new that is there")
+    func lostJournal() {
+        let lost = Diagnostic(
+            code: "journal.lost", "the target already holds 4 tickets", remedy: "`ticketferry migrate a.yaml --adopt`")
+        for (create, counts) in [
+            (4, "4 tickets: 4 in the target already"), (6, "4 in the target already, 2 to create"),
+        ] {
+            let said = text { summary in
+                (summary.create, summary.listed, summary.steps) = (create, create, 9)
+                (summary.unknownInTarget, summary.lostJournal) = (4, lost)
+            }
+            #expect(said.hasPrefix("error: the target already holds 4 tickets [journal.lost]\n  fix: "), "\(said)")
+            #expect(said.contains(counts) && !said.contains("Costs"), "\(said)")
+        }
     }
 
     @Test("names the texts that changed in the source by message and ticket")

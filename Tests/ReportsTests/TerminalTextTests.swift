@@ -2,6 +2,7 @@
 import Migration
 import Reports
 import Testing
+import TicketModel
 
 @Suite("Text on terminals")
 struct TerminalTextTests {
@@ -31,6 +32,22 @@ struct TerminalTextTests {
                         lines == texts[0] ? "nothing else uses them" : "this migration's marks"))
             }
         }
+    }
+
+    @Test("what failed in a run names the migration's file, and its remedies are broken at blanks")
+    func runNamesItsFile() {
+        var report = RunReport(state: .stopped)
+        (report.losses, report.undoBegan) = (3, "2026-11-21T06:00:00Z")
+        report.stoppedBy = Diagnostic(
+            code: "run.brake", "stopped",
+            remedy: "look at the log, mend what it names, then `ticketferry migrate a.yaml`")
+        let lines = RunText(report, file: "a.yaml", style: Style(colours: false), width: 40).lines
+        let said = lines.joined(separator: "\n")
+        #expect(said.contains("`ticketferry show a.yaml ID`") && said.contains("`ticketferry undo a.yaml`"), "\(said)")
+        #expect(
+            lines.suffix(3) == [
+                "  fix: look at the log, mend what it", "       names, then", "       `ticketferry migrate a.yaml`",
+            ], "\(said)")
     }
 
     @Test("is measured in columns and clipped to them")

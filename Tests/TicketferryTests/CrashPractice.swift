@@ -86,12 +86,18 @@ final class Practice {
     }
 
     private func page(_ path: String) throws -> [String: Any] {
-        let bytes = try get(path)
+        let bytes = try ask("GET", path)
         return try #require(try JSONSerialization.jsonObject(with: bytes) as? [String: Any])
     }
 
+    /// Deletes a ticket, as an agent does.
+    ///
+    /// - Parameter id: in the helpdesk.
+    /// - Throws: where it does not answer.
+    func deleteTicket(_ id: String) throws { _ = try ask("DELETE", "/wp-json/fluent-support/v2/tickets/\(id)/delete") }
+
     /// One request over a socket of its own: no client library whose pools would outlive the test.
-    private func get(_ path: String) throws -> Data {
+    private func ask(_ method: String, _ path: String) throws -> Data {
         let handle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         try #require(handle >= 0)
         defer { close(handle) }
@@ -105,7 +111,9 @@ final class Practice {
             }
         }
         try #require(connected == 0, "the practice helpdesk is gone")
-        let request = Array("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".utf8)
+        // Any login will do: `admin:any`.
+        let fields = "Host: 127.0.0.1\r\nConnection: close\r\nAuthorization: Basic YWRtaW46YW55\r\n"
+        let request = Array("\(method) \(path) HTTP/1.1\r\n\(fields)\r\n".utf8)
         try #require(send(handle, request, request.count, Int32(MSG_NOSIGNAL)) == request.count)
         var answer = Data()
         var buffer = [UInt8](repeating: 0, count: 65_536)

@@ -22,11 +22,13 @@ struct PurgeTests {
         let asked = try migration.run("purge")
         #expect(asked.code == 64 && asked.errors.contains("purge.needs-yes"), "\(asked.errors)")
         #expect(tool.exists("crash.archive/tickets.jsonl"))
+        let known = try #require(try /"id":"([^"]+)"/.firstMatch(in: ids.output)).1
         // Somebody else's file in the archive's folder stays.
         try tool.write("mine", to: "crash.archive/notes.txt")
         let purged = try migration.run("purge", "--yes")
         #expect(purged.code == 0, "\(purged.output)\(purged.errors)")
         #expect(purged.output.contains("What stays:") && purged.output.contains("60 tickets"), "\(purged.output)")
+        #expect(purged.output.contains("crash.finish.sql. Whether it was run is not known here"), "\(purged.output)")
         for name in [
             "crash.log", "crash.finish.sql", "plan.json", "losses.csv", "crash.documents",
             "crash.archive/tickets.jsonl",
@@ -41,7 +43,8 @@ struct PurgeTests {
         let status = try migration.run("status", "--json").output
         let count = try #require(before.firstMatch(of: /"created":\d+/)).0
         #expect(count == "\"created\":60" && status.contains(count) && status.contains("\"purged\""), "\(status)")
-        #expect(try migration.run("status").output.contains("Purged at"))
+        let text = try migration.run("status").output
+        #expect(text.contains("Purged at") && !text.contains("ticketferry show"), "\(text)")
         let writes = try migration.practice.counts()
         for (command, flags) in [
             ("migrate", []), ("plan", []), ("ids", []), ("migrate", ["--adopt"]), ("undo", ["--yes"]),
@@ -50,8 +53,12 @@ struct PurgeTests {
             #expect(end.code == 77 && end.errors.contains("[journal.purged]"), "\(command): \(end.output)\(end.errors)")
         }
         #expect((try migration.practice.counts() - writes).writes == 0)
+        let show = try migration.run("show", String(known))
+        #expect(show.code == 77 && show.errors.contains("[journal.purged]"), "\(show.output)\(show.errors)")
+        #expect(show.errors.contains("`ticketferry status crash.yaml`"), "\(show.errors)")
         let again = try migration.run("purge", "--yes")
         #expect(again.code == 0, "\(again.errors)")
+        #expect(!again.output.contains("finish.sql"), "\(again.output)")
     }
 
     @Test("a plan replaces a plan, whole or not at all, and no other file")

@@ -5,6 +5,15 @@ import Migration
 import TicketModel
 
 extension MigrateCommand {
+    /// Whether a text looks like one plain e-mail address: what is none would only fail in the target, after the first write.
+    static func isAddress(_ text: String) -> Bool {
+        let halves = text.split(separator: "@", omittingEmptySubsequences: false)
+        guard halves.count == 2, !halves[0].isEmpty, !halves[1].isEmpty else { return false }
+        let labels = halves[1].split(separator: ".", omittingEmptySubsequences: false)
+        return labels.count >= 2 && labels.allSatisfy { !$0.isEmpty }
+            && !text.contains { $0.isWhitespace || $0.isNewline || ",;<>()[]\"\\".contains($0) }
+    }
+
     /// Makes a ticket for the operator's own address, asks whether a mail came, and takes it back.
     ///
     /// - Throws: `Diagnostic` where a mail came, nobody can be asked, or the ticket could not be taken back.
@@ -46,6 +55,14 @@ extension MigrateCommand {
 }
 
 extension Diagnostic {
+    static func canaryAddress(_ text: String, _ migration: String) -> Diagnostic {
+        Diagnostic(
+            code: "canary.no-address", "`--canary` takes an e-mail address of yours, and “\(text)” is none",
+            remedy:
+                "for example: `ticketferry migrate \(migration) --canary you@your.example`; nothing was sent or written",
+            cause: .usage)
+    }
+
     fileprivate static var canaryNeedsTerminal: Diagnostic {
         Diagnostic(
             code: "canary.needs-terminal", "--canary asks whether an e-mail arrived, and there is no terminal",

@@ -83,8 +83,9 @@ struct MigrateCommand: AsyncParsableCommand {
             dry.options = options
             return try await dry.run()
         }
+        if let canary, !Self.isAddress(canary) { throw Diagnostic.canaryAddress(canary, migration) }
         let console = Console(options)
-        let seal = try plan.map { try PlanDocument.read($0) }
+        let seal = try plan.map { try PlanDocument.read($0, of: migration) }
         let stop = StopSignal()
         let signals = Signals { stop.stop() }
         defer { withExtendedLifetime(signals) {} }
@@ -94,7 +95,6 @@ struct MigrateCommand: AsyncParsableCommand {
         flags.requestsPerMinute = requestsPerMinute
         flags.overwritesConflicts = conflicts == .overwrite
         var opened = try await OpenedMigration(migration, flags: flags, console: console, stop: stop)
-        let isNew = !FileManager.default.fileExists(atPath: opened.file.journal)
         let journal = try opened.journalForWriting()
         let report: RunReport
         do {
@@ -114,8 +114,6 @@ struct MigrateCommand: AsyncParsableCommand {
                 }
             }
         } catch {
-            // A run that was refused before it wrote a word leaves no journal that says otherwise.
-            if isNew, (try? await journal.head()) == .some(nil) { unlink(opened.file.journal) }
             await journal.close()
             throw error
         }
@@ -125,7 +123,9 @@ struct MigrateCommand: AsyncParsableCommand {
         if console.json {
             console.print(json: report.json)
         } else {
-            RunText(report, style: console.style, width: console.width).lines.forEach { console.print($0) }
+            RunText(report, file: migration, style: console.style, width: console.width).lines.forEach {
+                console.print($0)
+            }
         }
         console.finish()
         if let cause = report.exitCause { throw ExitCode(cause.rawValue) }

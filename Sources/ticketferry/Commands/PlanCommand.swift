@@ -47,7 +47,7 @@ struct PlanCommand: AsyncParsableCommand {
         let printed = console.json ? try PlanDocument(path: nil) : nil
         let lossFile = try LossFile(losses)
         [output, losses].compactMap { $0 }.forEach { Documents(of: opened.file).note($0) }
-        var (shown, conflicts, hidden) = (0, 0, 0)
+        var (shown, conflicts, hidden, kept) = (0, 0, 0, [String]())
         let show: (TicketChange) async throws -> Void = { change in
             try document?.add(change)
             try printed?.add(change)
@@ -61,8 +61,12 @@ struct PlanCommand: AsyncParsableCommand {
                 hidden += 1
                 return
             }
-            console.progress.clear()
-            lines.forEach { console.print($0) }
+            if console.verbose {
+                console.progress.clear()
+                lines.forEach { console.print($0) }
+            } else {
+                kept += lines
+            }
         }
         let summary = try await opened.using {
             switch opened.destination {
@@ -73,12 +77,13 @@ struct PlanCommand: AsyncParsableCommand {
         }
         console.progress.clear()
         await journal.close()
-        try document?.finish(summary, diagnostics: console.diagnostics)
-        try printed?.finish(summary, diagnostics: console.diagnostics)
+        let diagnostics = console.diagnostics + [summary.lostJournal].compactMap(\.self)
+        try document?.finish(summary, diagnostics: diagnostics)
+        try printed?.finish(summary, diagnostics: diagnostics)
         try lossFile?.finish()
         if summary.total == 0, let only = selection.only { throw Failure.nothingSelected(only) }
         if !console.json {
-            finish(summary, shown: shown + conflicts, hidden: hidden, console)
+            finish(summary, kept, shown: shown + conflicts, hidden: hidden, console)
             if let output, let document { console.print("\nPlan kept in \(output), SHA-256 \(document.sha256 ?? "")") }
         }
         console.finish()
@@ -88,7 +93,10 @@ struct PlanCommand: AsyncParsableCommand {
     /// More changes than that are only counted, and more conflicts.
     private static let shownAtMost = 20
 
-    private func finish(_ summary: PlanSummary, shown: Int, hidden: Int, _ console: Console) {
+    private func finish(_ summary: PlanSummary, _ lines: [String], shown: Int, hidden: Int, _ console: Console) {
+        // Without the right journal nobody knows what would become of a ticket.
+        let (shown, hidden) = summary.lostJournal == nil ? (shown, hidden) : (0, 0)
+        if shown > 0 { lines.forEach { console.print($0) } }
         if hidden > 0 {
             console.print("… and \(TerminalText.counted(hidden, "more ticket")) (--verbose shows all)")
         }

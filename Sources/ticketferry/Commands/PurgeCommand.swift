@@ -71,6 +71,7 @@ struct PurgeCommand: AsyncParsableCommand {
                     "removed": .array(
                         found.files.map { ["path": .string($0.path), "bytes": JSON($0.bytes)] }),
                     "stays": .array((found.stays + left).map { .string($0) }),
+                    "finishingFile": JSON(found.finishingFile),
                 ])
             return
         }
@@ -80,6 +81,11 @@ struct PurgeCommand: AsyncParsableCommand {
                 ? "Nothing was there to be removed."
                 : "Removed: \(TerminalText.counted(found.files.count, "file")) with \(TerminalText.count(bytes)) bytes, and what the journal held of \(TerminalText.counted(found.tickets, "ticket"))."
         )
+        if let file = found.finishingFile {
+            console.print(
+                "Among them was \(TerminalText.safe(file)). Whether it was run is not known here; if not, the dates in it cannot be set any more."
+            )
+        }
         console.print("What stays:")
         for line in found.stays { console.print("  - " + TerminalText.safe(line)) }
         for folder in left { console.print("  - files of somebody else in \(TerminalText.safe(folder))") }
@@ -93,6 +99,11 @@ struct PurgeCommand: AsyncParsableCommand {
         }
         if found.files.count > 10 { lines.append("  - … and \(found.files.count - 10) more files") }
         lines.append("  - all but the counts of \(TerminalText.counted(found.tickets, "ticket")) in the journal")
+        if let file = found.finishingFile {
+            lines.append(
+                "Whether \(TerminalText.safe(file)) was run on the target's database is not known here. If it was not, run it first: it cannot be made again."
+            )
+        }
         return lines + ["What stays:"] + found.stays.map { "  - " + TerminalText.safe($0) }
     }
 }

@@ -52,7 +52,9 @@ struct StatusCommand: AsyncParsableCommand {
         if console.json {
             console.print(json: report.json)
         } else {
-            RunText(report, style: console.style, width: console.width).lines.forEach { console.print($0) }
+            RunText(report, file: migration, style: console.style, width: console.width).lines.forEach {
+                console.print($0)
+            }
         }
     }
 }
@@ -83,8 +85,18 @@ struct ShowCommand: AsyncParsableCommand {
         try await file.warnOfBorrowed(console)
         let journal = try SQLiteJournal.reading(path: file.journal)
         let history = try await journal.map { JournalReader($0) }?.history(of: id)
+        let purged = try await journal?.purgedAt()
         await journal?.close()
         guard let history else {
+            if let purged {
+                throw Diagnostic(
+                    code: "journal.purged",
+                    "the migration was purged at \(purged): nothing is known of single tickets any more",
+                    subject: file.journal,
+                    remedy:
+                        "look for the ticket in the target; `ticketferry status \(migration)` still shows the counts",
+                    cause: .refused)
+            }
             throw Diagnostic(
                 code: "journal.unknown-ticket", "the journal knows no ticket “\(id)”",
                 subject: file.journal,
@@ -120,7 +132,8 @@ struct RestoreCommand: AsyncParsableCommand {
             throw Diagnostic(
                 code: "restore.no-journal", "there is no journal, which says what is borrowed",
                 at: SourceLocation(file: opened.file.journal),
-                remedy: "if it was lost, `ticketferry migrate --adopt` finds what is borrowed, and gives it back",
+                remedy:
+                    "if it was lost, `ticketferry migrate \(migration) --adopt` finds what is borrowed, and gives it back",
                 cause: .refused)
         }
         let journal = try opened.journalForWriting()
