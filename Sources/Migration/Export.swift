@@ -83,7 +83,7 @@ public struct Export: Sendable {
         let identity = try await identity()
         try await setup.check(journal.head(), identity: identity, target: target.path)
         if let refusal = try await refusal() { throw refusal }
-        try seal?.check(JournalHead(identity: identity, target: target.path))
+        try seal?.check(JournalHead(identity: identity, target: target.path), file: setup.file)
         let isThere = isThere
         let started = setup.clock.now()
         let store = try archive.map { try ArchiveStore(folder: $0, now: started.seconds) }

@@ -22,9 +22,12 @@ public struct PlanSeal: Sendable {
 
     /// Checks that it is a plan of this migration as it stands now.
     ///
+    /// - Parameters:
+    ///   - now: what the journal would say.
+    ///   - file: the migration file, for the remedy.
     /// - Throws: `Diagnostic` with cause `refused`: it is of another migration, source or target, or an `undo` lies between
     ///   it and now, after which not one step has the key that was signed.
-    public func check(_ now: JournalHead) throws {
+    public func check(_ now: JournalHead, file: String) throws {
         let wrong: String? =
             if head.identity.migration != now.identity.migration {
                 "migration “\(head.identity.migration)”, not of “\(now.identity.migration)”"
@@ -35,9 +38,9 @@ public struct PlanSeal: Sendable {
             } else {
                 nil
             }
-        if let wrong { throw Diagnostic.planOfAnother("the plan is of \(wrong)") }
+        if let wrong { throw Diagnostic.planOfAnother("the plan is of \(wrong)", file) }
         if head.identity.generation != now.identity.generation {
-            throw Diagnostic.planOfAnother("an `undo` lies between the plan and now: what it signed is of before")
+            throw Diagnostic.planOfAnother("an `undo` lies between the plan and now: what it signed is of before", file)
         }
     }
 
@@ -86,10 +89,10 @@ extension JournalHead {
 }
 
 extension Diagnostic {
-    fileprivate static func planOfAnother(_ message: String) -> Diagnostic {
+    fileprivate static func planOfAnother(_ message: String, _ file: String) -> Diagnostic {
         Diagnostic(
             code: "plan.of-another", message,
-            remedy: "make and sign a new one with `ticketferry plan MIGRATION -o FILE`; nothing was written",
+            remedy: "make and sign a new one with `ticketferry plan \(file) -o FILE`; nothing was written",
             cause: .refused)
     }
 }

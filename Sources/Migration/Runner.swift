@@ -68,7 +68,8 @@ public struct Runner: Sendable {
                     .adopt(found, identity: identity)
             }
         }
-        try await options.seal?.check(JournalHead(identity: identity, target: setup.place(of: target.address)))
+        try await options.seal?.check(
+            JournalHead(identity: identity, target: setup.place(of: target.address)), file: setup.file)
         let (summary, ids) = try await plan(identity: identity, policy: policy)
         if let reason = setup.stop.reason { throw Diagnostic.interrupted(reason) }
         try refuseIfNeeded(summary)

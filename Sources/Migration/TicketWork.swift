@@ -386,7 +386,9 @@ struct TicketPreparation: Sendable {
             if let fingerprints { try await fingerprints.of(receipt) } else {
                 try await target.storedFingerprint(ticket: receipt)
             }
-        if now == nil, await target.features.tellsGone { return .gone(.ticketGone(work.id, targetID: receipt.id, setup.file)) }
+        if now == nil, await target.features.tellsGone {
+            return .gone(.ticketGone(work.id, targetID: receipt.id, setup.file))
+        }
         if record.state != .complete { return isInConflict ? .edited : .ours }
         return now == record.stored ? .ours : .edited
     }

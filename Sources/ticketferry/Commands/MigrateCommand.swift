@@ -100,7 +100,7 @@ struct MigrateCommand: AsyncParsableCommand {
         do {
             if let canary, case .helpdesk(let target) = opened.destination {
                 // The run looks at it too, but the canary would have been written by then.
-                if !adopt { try await seal?.check(opened.head(of: target, in: journal)) }
+                if !adopt { try await seal?.check(opened.head(of: target, in: journal), file: migration) }
                 try await flyCanary(to: canary, opened, target: target, runOptions(opened, seal, console), console)
             }
             try await opened.settleSelection(sample: selection.sample, journal: journal)
