@@ -32,7 +32,7 @@ struct PlanSealTests {
                 try await world.run(options: options(PlanSeal(of: head, digest: "")))
             }
             #expect(error?.code == "plan.of-another" && error?.cause == .refused)
-            #expect(error?.remedy.contains("plan MIGRATION -o FILE") == true)
+            #expect(error?.remedy.contains("plan \(world.setup().file) -o FILE") == true)
         }
         #expect(world.helpdesk.writes.count == written && !world.helpdesk.isMuted)
         #expect(try await world.run(options: options(PlanSeal(of: own, digest: ""))).unsigned == 2)

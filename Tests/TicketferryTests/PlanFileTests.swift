@@ -21,7 +21,7 @@ struct PlanFileTests {
     private func refused(_ file: String, _ code: String, _ tool: Tool) throws {
         let run = try tool.run("migrate", "a.yaml", "--plan", file)
         #expect(run.code == 77 && run.errors.contains("[\(code)]"), "\(file): \(run.code) \(run.errors)")
-        #expect(run.errors.contains(" -o FILE"))
+        #expect(run.errors.contains("plan a.yaml -o FILE"))
     }
 
     @Test("is refused where it was changed by hand, wherever that is, and where it has no seal")
