@@ -35,7 +35,7 @@ enum JournalWriting {
 
     private static func apply(_ entry: JournalEntry, to db: Database) throws {
         switch entry {
-        case .ticket(let record): try write(record, to: db)
+        case .ticket(let record), .reopened(let record): try write(record, to: db)
         case .intent(let record): try write(record, to: db)
         case .uncertain(let key): try set("uncertain", of: key, in: db)
         case .setAside(let key): try set("setAside", of: key, in: db)

@@ -125,9 +125,9 @@ public actor SQLiteJournal: Journal {
         try await group.commit(entries) { batches in
             try await self.write { db in try JournalWriting.apply(batches, to: db) }
         }
-        if entries.contains(where: \.outlivesTheWAL) {
-            // That a run or an undo began is in the file itself before anything is sent: if the WAL is lost, the next one
-            // still knows that this one did not end.
+        if entries.contains(where: \.outlivesTheLog) {
+            // That a run, an undo or a complete ticket was begun is in the file itself before anything is sent: if the WAL
+            // is lost, the next one still knows that this one did not end.
             try await checkpoint()
         }
         if entries.contains(where: { if case .purged = $0 { true } else { false } }) { try await shred() }
@@ -184,15 +184,6 @@ public actor SQLiteJournal: Journal {
             return try await reader.read(body)
         } catch {
             throw JournalFailure.diagnostic(error, path: path)
-        }
-    }
-}
-
-extension JournalEntry {
-    fileprivate var outlivesTheWAL: Bool {
-        switch self {
-        case .runBegan, .memo: true
-        default: false
         }
     }
 }

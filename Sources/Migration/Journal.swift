@@ -194,6 +194,9 @@ public struct BorrowingRecord: Hashable, Sendable {
 public enum JournalEntry: Sendable {
     /// Replaces what is known of a ticket.
     case ticket(TicketRecord)
+    /// The same, of a ticket that was complete and of which something is set now: in the journal's file itself when it is
+    /// recorded, also if the log after it is lost. A run that took it for complete would take our half for people's edits.
+    case reopened(TicketRecord)
     /// Before a step is sent.
     case intent(StepRecord)
     /// The answer proved nothing.
@@ -227,6 +230,14 @@ public enum JournalEntry: Sendable {
     case runBegan(Timestamp)
     /// Of the run that began last.
     case runEnded(Timestamp, RunState)
+
+    /// Whether it stays known also where a journal loses the log of its last commits, as with a disk that lies.
+    public var outlivesTheLog: Bool {
+        switch self {
+        case .runBegan, .memo, .reopened: true
+        default: false
+        }
+    }
 }
 
 /// What a journal keeps of a migration as a whole.

@@ -69,7 +69,7 @@ public actor MemoryJournal: Journal {
 
     private static func apply(_ entry: JournalEntry, to state: inout State) throws {
         switch entry {
-        case .ticket(let record):
+        case .ticket(let record), .reopened(let record):
             state.tickets[record.id] = record
         case .intent(let record):
             let id = StepID(record)

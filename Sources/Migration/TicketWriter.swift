@@ -64,7 +64,8 @@ struct TicketWriter {
         record.state = .begun
         record.failure = nil
         // Doubts that the journal lacks are written down first: this run may end before it comes to them.
-        owed = [.ticket(record)] + work.presumed.map { .intent($0) }
+        let isReopened = work.record?.state == .complete && work.steps.contains { $0.verb == .set }
+        owed = [isReopened ? .reopened(record) : .ticket(record)] + work.presumed.map { .intent($0) }
         if try await !waitForLateProperties() { return leftOff(inDoubt: true) }
         var deferred: [Step] = []
         for step in work.steps {

@@ -142,10 +142,40 @@ struct CrashTests {
             world.journal = journal
             _ = try? await world.run(plug: Plug(at: at))
             guard try await journal.lastRun() != nil else { continue }
-            await journal.forgetLastTicket()
+            await journal.forget()
             guard try await !journal.tickets(after: nil, limit: 1).isEmpty else { continue }
             try await world.run()
             #expect(differences(world.helpdesk.content, expected) == [], "died at \(at)")
+        }
+    }
+
+    @Test("what the journal lost of a delta is not taken for people's edits", arguments: 1...5)
+    func commitsLostInADelta(count: Int) async throws {
+        var later = tickets
+        for i in later.indices {
+            later[i].status = later[i].status == .closed ? .open : .closed
+            later[i].subject = "\(later[i].subject ?? ""), renamed"
+            later[i].messages.append(Message(kind: .reply))
+            later[i].messages[later[i].messages.count - 1].id = "late"
+        }
+        func began() async throws -> World {
+            let world = World(tickets)
+            world.concurrency = 1
+            world.journal = ForgetfulJournal()
+            try await world.run()
+            world.source.replace(later)
+            return world
+        }
+        let undisturbed = try await began()
+        let plug = Plug()
+        #expect(try await undisturbed.run(plug: plug).counts.updated == tickets.count)
+        for at in 1...plug.passed {
+            let world = try await began()
+            _ = try? await world.run(plug: Plug(at: at))
+            await (world.journal as? ForgetfulJournal)?.forget(last: count)
+            let report = try await world.run()
+            #expect(report.counts.conflicts == 0, "died at \(at)")
+            #expect(differences(world.helpdesk.content, undisturbed.helpdesk.content) == [], "died at \(at)")
         }
     }
 

@@ -19,11 +19,10 @@ actor ForgetfulJournal: Journal {
         }
     }
 
-    /// Loses the last three commits, but not that the run began.
-    func forgetLastTicket() async {
-        let kept = calls.dropLast(3)
-        guard kept.contains(where: { $0.contains { if case .runBegan = $0 { true } else { false } } }) else { return }
-        calls = Array(kept)
+    /// Loses the last commits, but for what outlives the log, and what is before that.
+    func forget(last count: Int = 3) async {
+        let durable = calls.lastIndex { $0.contains(where: \.outlivesTheLog) }.map { $0 + 1 } ?? calls.count
+        calls = Array(calls.prefix(max(durable, calls.count - count)))
         journal = MemoryJournal()
         if let lastHead { await journal.setHead(lastHead) }
         for call in calls { try? await journal.record(call) }
