@@ -11,7 +11,7 @@ final class FileLock: Sendable {
     init(path: String) throws {
         var taken = try Self.take(path)
         // Whoever held it may have removed the file between our opening and locking it: then it locks nothing.
-        while !Self.stands(taken, at: path) {
+        for _ in 0..<100 where !Self.stands(taken, at: path) {
             _ = Foundation.close(taken)
             taken = try Self.take(path)
         }

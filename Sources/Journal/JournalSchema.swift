@@ -88,16 +88,22 @@ enum JournalSchema {
     }
 
     private static func check(_ db: Database) throws {
-        let id = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
-        // The list of migrations is committed before the first of them: a full disk or a kill may have come between.
-        let tables =
-            try Int.fetchOne(
-                db,
-                sql: "SELECT count(*) FROM sqlite_master WHERE tbl_name NOT IN ('grdb_migrations', 'sqlite_sequence')")
-            ?? 0
-        guard id == applicationID || (id == 0 && tables == 0) else { throw JournalFailure.notAJournal }
-        let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
-        guard found <= version else { throw JournalFailure.newer(found) }
+        // In one transaction: another process may be making the file.
+        try db.inTransaction(.deferred) {
+            let id = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+            // The list of migrations is committed before the first of them: a full disk or a kill may have come between.
+            let tables =
+                try Int.fetchOne(
+                    db,
+                    sql:
+                        "SELECT count(*) FROM sqlite_master WHERE tbl_name NOT IN ('grdb_migrations', 'sqlite_sequence')"
+                )
+                ?? 0
+            guard id == applicationID || (id == 0 && tables == 0) else { throw JournalFailure.notAJournal }
+            let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+            guard found <= version else { throw JournalFailure.newer(found) }
+            return .commit
+        }
     }
 
     private static var migrations: DatabaseMigrator {

@@ -74,6 +74,7 @@ public actor SQLiteJournal: Journal {
         try? queue.close()
         // The lock's file goes last, while it is held.
         if isUntouched { for suffix in ["", "-wal", "-shm", ".lock"] { unlink(path + suffix) } }
+        isUntouched = false
         lock?.release()
     }
 

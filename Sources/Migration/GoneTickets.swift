@@ -12,40 +12,31 @@ extension TargetReader {
 }
 
 extension Planner {
-    /// At most so many tickets that the list lacks are asked for one by one: a list that lacks more is not believed, and the
-    /// plan says what is sure.
-    private static let askedAlone = 50
-
     /// The tickets of the journal that were complete and that people deleted in the target.
     ///
-    /// The target's list is read for it, unless it was read before; what it lacks is asked for by itself, since people can
-    /// take a mark away too.
     /// - Parameters:
     ///   - ids: the tickets that are meant; nil: all.
-    ///   - listed: the target's list by marker, where it was read already.
-    /// - Returns: their ids in the source; of those that the list lacks, the first ``askedAlone`` are looked at.
+    ///   - known: the tickets of which it is known already.
+    ///   - fingerprints: what was read of the target.
+    /// - Returns: their ids in the source, those that are known first.
     /// - Throws: `Diagnostic` where target or journal cannot be read.
-    func goneFromTarget(among ids: Set<String>?, listed: [String: [FoundTicket]]?) async throws -> [String] {
-        guard await target.features.listsCheaply else { return [] }
-        var there: Set<String>?
-        var gone: [String] = []
-        var asked = 0
+    func goneFromTarget(
+        among ids: Set<String>?, known: [String], _ fingerprints: StoredFingerprints
+    ) async throws -> [String] {
+        guard await target.features.listsCheaply else { return known }
+        let isKnown = Set(known)
+        var gone = known
         var last: String?
         while true {
             let page = try await journal.realTickets(after: last, limit: 1000)
             guard let end = page.last else { return gone }
             last = end.id
             for record in page where (record.state == .complete || record.isGone) && ids?.contains(record.id) ?? true {
-                guard let id = record.targetID else { continue }
-                if there == nil {
-                    let found = if let listed { listed.values.flatMap(\.self) } else { try await target.inventory() }
-                    there = Set(found.map(\.receipt.id))
-                }
-                guard there?.contains(id) == false, asked < Self.askedAlone else { continue }
-                asked += 1
+                guard let id = record.targetID, !isKnown.contains(record.id) else { continue }
+                if try await fingerprints.lists(id) { continue }
                 let steps = try await journal.ticket(record.id)?.steps ?? []
                 let receipt = steps.first { $0.verb == .create }?.receipt ?? Receipt(id: id)
-                if try await target.isGone(receipt) { gone.append(record.id) }
+                if try await fingerprints.isGone(receipt) { gone.append(record.id) }
             }
         }
     }
@@ -106,6 +97,9 @@ extension TicketRecord {
 
 extension Diagnostic {
     fileprivate static let ticketGoneCode = "run.ticket-gone"
+
+    /// Whether it tells that people deleted a ticket in the target.
+    var isTicketGone: Bool { code == Self.ticketGoneCode }
 
     /// People deleted a ticket in the target, and something of it was to be written.
     static func ticketGone(_ id: String, targetID: String, _ file: String) -> Diagnostic {

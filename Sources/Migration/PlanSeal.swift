@@ -39,7 +39,10 @@ public struct PlanSeal: Sendable {
                 nil
             }
         if let wrong { throw Diagnostic.planOfAnother("the plan is of \(wrong)", file) }
-        if head.identity.generation != now.identity.generation {
+        if head.identity.generation > now.identity.generation {
+            throw Diagnostic.planOfAnother("the journal is older than the plan, or lost", file)
+        }
+        if head.identity.generation < now.identity.generation {
             throw Diagnostic.planOfAnother("an `undo` lies between the plan and now: what it signed is of before", file)
         }
     }

@@ -27,7 +27,7 @@ public struct Planner: Sendable {
     /// - Throws: `Diagnostic` where source, target or journal cannot be read at all, and what `each` throws.
     public func plan(each: (TicketChange) async throws -> Void = { _ in }) async throws -> PlanSummary {
         let (identity, policy) = try await begin()
-        return try await summary(identity: identity, policy: policy) { work, _, _ in
+        return try await summary(identity: identity, policy: policy, showsEdits: true) { work, _, _ in
             try await each(TicketChange(work))
         }
     }
@@ -63,8 +63,11 @@ public struct Planner: Sendable {
     ///
     /// What an `undo` left of earlier ones is in the journal, or closed.
     func inventory(from generation: Int) async throws -> [String: [FoundTicket]] {
-        let found = try await target.inventory().filter { $0.generation >= generation && !$0.isTakenBack }
-        return Dictionary(grouping: found, by: \.digest)
+        Self.ours(try await target.inventory(), from: generation)
+    }
+
+    private static func ours(_ all: [FoundTicket], from generation: Int) -> [String: [FoundTicket]] {
+        Dictionary(grouping: all.filter { $0.generation >= generation && !$0.isTakenBack }, by: \.digest)
     }
 
     /// Whether a ticket of ours that the target holds and the journal lacks means that the journal is not the right one.
@@ -79,11 +82,13 @@ public struct Planner: Sendable {
 
     /// Plans all tickets of a prepared target.
     ///
+    /// With `showsEdits`, the first tickets in conflict are read as a whole, to show what people made of them.
+    ///
     /// The target's list is read once as soon as a ticket is to be created, however much the journal knows: it may be an
     /// old copy, or new with a few tickets in it. With `adopted`, what the target holds is in the journal already, and its
     /// list is not read again.
     func summary(
-        identity: MigrationIdentity, policy: NotificationPolicy, adopted: Bool = false,
+        identity: MigrationIdentity, policy: NotificationPolicy, adopted: Bool = false, showsEdits: Bool = false,
         each: (TicketWork, Ticket, CanonicalLine) async throws -> Void
     ) async throws -> PlanSummary {
         var tally = PlanTally()
@@ -92,7 +97,8 @@ public struct Planner: Sendable {
         tally.summary.inDoubt = try await journal.inDoubt().count
         let scan = SourceScan(setup: setup, phase: .planning)
         var preparation = TicketPreparation(setup: setup, target: target, journal: journal, identity: identity)
-        preparation.fingerprints = StoredFingerprints(target)
+        let fingerprints = StoredFingerprints(target, showsEdits: showsEdits)
+        preparation.fingerprints = fingerprints
         let checksTarget = if adopted { false } else { try await isLackTelling }
         var found: [String: [FoundTicket]]?
         if let (entries, work) = try await preparation.catalogue() {
@@ -102,7 +108,7 @@ public struct Planner: Sendable {
         var unseen = UnseenStatuses(setup.selection)
         try await scan.run(preparation) { work, ticket, line in
             if checksTarget, found == nil, work.unknownCreate != nil {
-                found = try await inventory(from: identity.generation)
+                found = Self.ours(try await fingerprints.inventory(), from: identity.generation)
             }
             tally.add(work, found: found ?? [:])
             unseen.see(ticket)
@@ -119,9 +125,8 @@ public struct Planner: Sendable {
         }
         if !adopted, setup.selection.limit == nil, !setup.stop.isStopped {
             do {
-                let gone = Set(tally.summary.goneFromTarget)
-                let listed = try await goneFromTarget(among: setup.selection.ids, listed: found)
-                tally.summary.goneFromTarget += listed.filter { !gone.contains($0) }
+                tally.summary.goneFromTarget = try await goneFromTarget(
+                    among: setup.selection.ids, known: tally.summary.goneFromTarget, fingerprints)
             } catch let diagnostic as Diagnostic where diagnostic.cause != .machine {
                 // Nothing that is to be written hangs on it.
                 var warning = diagnostic

@@ -175,6 +175,8 @@ final class Run: Sendable {
                 if inDoubt { tally.counts.uncertain += 1 }
                 return
             }
+            // What people deleted says nothing of how the target fares: nothing was sent for it.
+            if failure?.isTicketGone == true { return }
             if let reason = tally.brake.add(failure: failure, answered: answered) {
                 tally.stoppedBy = tally.stoppedBy ?? reason
             }

@@ -231,7 +231,7 @@ public struct Runner: Sendable {
         if isWhole, counts.conflicts + counts.adopted == 0 { try await journal.record(setup.lastRead(began: started)) }
         report.borrowed = try await journal.borrowings(open: true)
         report.failures = try await journal.failures(limit: 1000)
-        report.conflicts = try await journal.conflicts(limit: 1000)
+        report.conflicts = try await journal.conflicts(limit: 1000).filter { !$0.isGone }
         return report
     }
 

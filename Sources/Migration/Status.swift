@@ -31,7 +31,7 @@ public struct JournalReader: Sendable {
         report.borrowed = try await journal.borrowings(open: true)
         report.failures = try await journal.failures(limit: 1000)
         report.counts.conflicts = counts.conflicts
-        report.conflicts = try await journal.conflicts(limit: 1000)
+        report.conflicts = try await journal.conflicts(limit: 1000).filter { !$0.isGone }
         report.purged = try await journal.purgedAt()
         report.started = run?.began
         report.finished = run?.ended

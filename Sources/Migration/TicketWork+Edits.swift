@@ -17,9 +17,9 @@ extension TicketPreparation {
             case .property:
                 let isClock = [difference.expected, difference.found].contains { $0.flatMap { Timestamp($0) } != nil }
                 if isClock { continue }
-                let at = work.keptBack.firstIndex {
-                    $0.name == difference.part || $0.after != nil && $0.after == difference.expected
-                }
+                let at =
+                    work.keptBack.firstIndex { $0.name == difference.part }
+                    ?? work.keptBack.firstIndex { $0.after != nil && $0.after == difference.expected }
                 if let at {
                     work.keptBack[at].before = difference.found
                 } else {

@@ -150,6 +150,7 @@ extension TicketWork {
                 continue
             }
             changedTexts.append(step.name)
+            changedTexts += step.fixedChanges(since: done.fingerprint)
             if let before = done.name, before != step.name {
                 notices.append(.kindChanged(ticket: ticket.id, before: before, now: step.name))
             }
@@ -389,7 +390,8 @@ struct TicketPreparation: Sendable {
         if now == nil, await target.features.tellsGone {
             return .gone(.ticketGone(work.id, targetID: receipt.id, setup.file))
         }
-        if record.state != .complete { return isInConflict ? .edited : .ours }
+        // It came back, as it was or not.
+        if wasGone { return isInConflict || record.stored != nil && now != record.stored ? .edited : .ours }
         return now == record.stored ? .ours : .edited
     }
 

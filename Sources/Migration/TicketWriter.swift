@@ -362,7 +362,8 @@ struct TicketWriter {
         guard step.verb != .create, let gone = await work.whyGone(from: run.target, file: run.setup.file) else {
             return nil
         }
-        // A doubt about the step stays: from a trash the ticket may come back.
+        // A doubt about the step stays: from a trash the ticket may come back, with half of what this run wrote in it.
+        record.stored = nil
         return try await fail(gone)
     }
 

@@ -128,4 +128,63 @@ struct GoneTicketTests {
         #expect(error?.code == "journal.another-migration")
         #expect(try await world.plan().0.create == 0)
     }
+
+    /// A world of many tickets, all of which change in the source after people deleted most of them.
+    private func manyGone() async throws -> World {
+        var tickets = madeUpTickets(240)
+        let world = World(tickets, pageSize: 50)
+        world.helpdesk.state.withLock { $0.listsCheaply = true }
+        try await world.run()
+        world.helpdesk.state.withLock { $0.tickets.removeFirst(180) }
+        for i in tickets.indices { tickets[i].status = .onHold }
+        world.source.replace(tickets)
+        return world
+    }
+
+    @Test("many of them stop no run: what is left is written")
+    func manyStopNothing() async throws {
+        let world = try await manyGone()
+        let report = try await world.run()
+        #expect(report.state == .finished && report.stoppedBy == nil)
+        #expect(report.counts.failed == 180 && report.counts.updated == 60)
+        #expect(try await world.plan().0.update == 0)
+    }
+
+    @Test("many of them are all named, and few are asked for by themselves")
+    func manyAreNamed() async throws {
+        let world = try await manyGone()
+        for _ in 1...2 {
+            world.helpdesk.state.withLock { $0.fingerprintsRead = 0 }
+            let (summary, _) = try await world.plan()
+            #expect(Set(summary.goneFromTarget).count == 180 && summary.goneFromTarget.count == 180)
+            #expect(world.helpdesk.state.withLock { $0.fingerprintsRead } <= 80)
+            try await world.run()
+        }
+    }
+
+    @Test("keeps what people made of it before, when it comes back")
+    func comesBackEdited() async throws {
+        let world = World(tickets)
+        try await world.run()
+        let id = try #require(try await world.journal.ticket("t2")?.ticket.targetID)
+        func change(_ body: (inout [FakeHelpdesk.Stored], Int) -> Void) {
+            world.helpdesk.state.withLock { state in
+                if let i = state.tickets.firstIndex(where: { $0.id == id }) { body(&state.tickets, i) }
+            }
+        }
+        change { $0[$1].properties["status"] = "spam" }
+        var trash: [FakeHelpdesk.Stored] = []
+        change { trash = [$0.remove(at: $1)] }
+        var changed = tickets
+        changed[1].status = .onHold
+        world.source.replace(changed)
+        #expect(try await world.run().failures.map { $0.failure?.code } == ["run.ticket-gone"])
+        world.helpdesk.state.withLock { $0.tickets += trash }
+        #expect(try await world.plan().0.conflict == 1)
+        let report = try await world.run()
+        #expect(report.counts.conflicts == 1 && report.counts.failed == 0)
+        var status: String?
+        change { status = $0[$1].properties["status"] }
+        #expect(status == "spam")
+    }
 }
