@@ -5,8 +5,9 @@ internal import TicketModel
 /// list of ten thousand costs a hundred requests. The list is read once at most.
 actor StoredFingerprints {
     private static let readAlone = 20
-    /// Of the tickets that the list lacks, so many are asked for by themselves: people can take a mark away too. If not one
-    /// of them is there, the rest is taken for deleted; a run asks for each again before it leaves it alone.
+    /// How many of the tickets that the list lacks are asked for by themselves: people can take a mark away too.
+    ///
+    /// If not one of them is there, the rest is taken for deleted; a run asks for each again before it leaves it alone.
     private static let askedAlone = 50
     private let target: any TargetReader
     private let showsEdits: Bool
@@ -17,7 +18,7 @@ actor StoredFingerprints {
     private var list: Task<[FoundTicket], any Error>?
     private var byID: [String: FoundTicket]?
 
-    /// - Parameter showsEdits: whether what people made of tickets is to be shown.
+    /// With `showsEdits`, what people made of tickets is to be shown.
     init(_ target: any TargetReader, showsEdits: Bool) {
         self.target = target
         self.showsEdits = showsEdits
