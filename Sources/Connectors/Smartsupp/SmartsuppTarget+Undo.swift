@@ -14,7 +14,7 @@ extension SmartsuppTarget {
         var plan = UndoPlan(
             .closed,
             remains: [
-                "conversation \(stored.id) with \(stored.messages.count) messages stays closed, and its contact stays: "
+                "conversation \(stored.id) with \(stored.messages.count.counted("message")) stays closed, and its contact stays: "
                     + "no documented route deletes or marks them"
             ])
         if stored.properties["status"] != "closed" {
