@@ -60,7 +60,8 @@ public struct Undoer: Sendable {
         let (planned, made) = try await report(with: preparation)
         if planned.mails > 0, !options.allowsNotifications {
             throw Diagnostic(
-                code: "undo.mails", "taking it back would send \(planned.mails.counted("e-mail")) to customers and agents",
+                code: "undo.mails",
+                "taking it back would send \(planned.mails.counted("e-mail")) to customers and agents",
                 remedy: "look at `ticketferry undo --dry-run`, then add --allow-notifications if they are meant",
                 cause: .refused)
         }

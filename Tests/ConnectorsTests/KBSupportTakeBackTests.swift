@@ -219,7 +219,7 @@ import Transport
         }
         let report = try await Undoer(setup: bench.setup(tickets), target: bench.target(), journal: bench.journal)
             .undo()
-        #expect(report.left.contains { $0.why.contains("Größe") && $0.why.contains("1 tickets carry it still") })
+        #expect(report.left.contains { $0.why.contains("Größe") && $0.why.contains("it is still on 1 ticket") })
         let names = await bench.sandbox.dump()["ticket_tag"]?.array?.compactMap { $0["name"]?.string } ?? []
         #expect(names.contains { $0.hasPrefix("Größe") })
         #expect(!names.contains { $0.contains("bold") })

@@ -41,7 +41,8 @@ extension KBSupportTarget {
             }
         }
         if let id = Int(stored.id) { delete("ticket", id, "ticket") }
-        let remains = files == 0 ? [] : ["\(files.counted("file")) in the media library: this login may not delete them"]
+        let remains =
+            files == 0 ? [] : ["\(files.counted("file")) in the media library: this login may not delete them"]
         return UndoPlan(.deleted, steps: steps, remains: remains)
     }
 
@@ -158,7 +159,8 @@ extension KBSupportTarget {
 
     private func used(tag id: Int, _ count: Int, _ step: Step) -> Outcome {
         let loss = Loss(
-            field: "catalogue.tag", value: site.tags[id] ?? String(id), reason: "it is still on \(count.counted("ticket"))",
+            field: "catalogue.tag", value: site.tags[id] ?? String(id),
+            reason: "it is still on \(count.counted("ticket"))",
             fallback: .archive)
         return .understood(Receipt(id: String(id)), losses: [loss])
     }
