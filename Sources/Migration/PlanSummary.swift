@@ -130,6 +130,8 @@ public struct PlanSummary: Sendable {
     public var requests = 0
     /// Estimated.
     public var seconds = 0.0
+    /// Files to be sent.
+    public var files = 0
     /// Of files to be sent.
     public var bytes = 0
     /// Files that are over a limit of the target.

@@ -7,9 +7,15 @@ internal import TicketModel
 struct PlanWarnings {
     private let selection: Selection
     private let file: String
+    private let filesArePublic: Bool
 
-    /// - Parameter setup: whose selection was planned, and whose file the remedies name.
-    init(_ setup: MigrationSetup) { (selection, file) = (setup.selection, setup.file) }
+    /// - Parameters:
+    ///   - setup: whose selection was planned, and whose file the remedies name.
+    ///   - filesArePublic: as the target's ``TargetFeatures/filesArePublic``.
+    init(_ setup: MigrationSetup, filesArePublic: Bool = false) {
+        (selection, file) = (setup.selection, setup.file)
+        self.filesArePublic = filesArePublic
+    }
 
     /// All of them.
     ///
@@ -31,6 +37,7 @@ struct PlanWarnings {
         if Self.isMany(summary.gone.count, of: known) {
             warnings.append(.manyGone(summary.gone.count, of: known))
         }
+        if filesArePublic, summary.files > 0 { warnings.append(.publicFiles(summary.files)) }
         if !summary.goneFromTarget.isEmpty { warnings.append(.goneFromTarget(summary.goneFromTarget, file)) }
         return warnings
     }
@@ -96,6 +103,13 @@ extension Diagnostic {
             remedy: "where that was not meant: `ticketferry resolve \(file) \(ids[0]) not-written`"
                 + (isOne ? "" : " (and the same for each of the others)")
                 + ", then `ticketferry migrate \(file)` writes \(isOne ? "it" : "them") anew")
+    }
+
+    fileprivate static func publicFiles(_ count: Int) -> Diagnostic {
+        Diagnostic(
+            .warning, code: "plan.public-files",
+            "\(count.counted("file")) will be public in the target: whoever has the address of one can read it, without a login",
+            remedy: "where that must not be: `attachments: skip` or `attachments: {link: …}` in the migration file")
     }
 
     fileprivate static func manyGone(_ gone: Int, of known: Int) -> Diagnostic {

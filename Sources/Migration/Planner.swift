@@ -143,9 +143,10 @@ public struct Planner: Sendable {
         for loss in await setup.source.losses() { tally.add(loss) }
         tally.summary.preparations = try await target.preparations()
         tally.summary.borrowings = try await target.borrowings()
-        tally.summary.warnings = PlanWarnings(setup).all(of: tally.summary, known: known, unseen: unseen)
-        for warning in tally.summary.warnings { setup.sink.emit(warning) }
         let features = await target.features
+        tally.summary.warnings = PlanWarnings(setup, filesArePublic: features.filesArePublic)
+            .all(of: tally.summary, known: known, unseen: unseen)
+        for warning in tally.summary.warnings { setup.sink.emit(warning) }
         return tally.finished(requestTime: features.requestTime, concurrency: setup.concurrency)
     }
 
@@ -190,6 +191,7 @@ struct PlanTally {
         if work.action != .unchanged { for loss in work.losses { add(loss) } }
         if work.mails > 0, summary.mailed.count < 100 { summary.mailed.append((work.id, work.mails)) }
         summary.bytes += work.bytes
+        summary.files += work.steps.reduce(0) { $0 + $1.files.count }
         summary.overLimit += work.overLimit
         if work.action != .unchanged {
             let refused = work.refusedFiles

@@ -37,6 +37,8 @@ public struct TargetFeatures: Hashable, Sendable {
     /// Whether it tells a ticket that is gone from one that it does not show (SupportEngine answers alike for a ticket that
     /// was given another address).
     public var tellsGone: Bool
+    /// Whether everybody who has a file's address can read it, which a plan warns of.
+    public var filesArePublic: Bool
     /// About how long a request takes, as measured while preparing: for the plan's estimate.
     public var requestTime: Duration
 
@@ -44,7 +46,8 @@ public struct TargetFeatures: Hashable, Sendable {
     public init(
         notes: Bool, notificationPolicies: [NotificationPolicy], settleTime: Duration = .seconds(60),
         maxFileSize: Int? = nil, keepsOneNamePerAddress: Bool = false, finishingHead: [String] = [],
-        listsCheaply: Bool = false, tellsGone: Bool = true, requestTime: Duration = .milliseconds(100)
+        listsCheaply: Bool = false, tellsGone: Bool = true, filesArePublic: Bool = false,
+        requestTime: Duration = .milliseconds(100)
     ) {
         self.keepsOneNamePerAddress = keepsOneNamePerAddress
         self.notes = notes
@@ -54,6 +57,7 @@ public struct TargetFeatures: Hashable, Sendable {
         self.finishingHead = finishingHead
         self.listsCheaply = listsCheaply
         self.tellsGone = tellsGone
+        self.filesArePublic = filesArePublic
         self.requestTime = requestTime
     }
 }

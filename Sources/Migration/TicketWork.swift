@@ -58,6 +58,8 @@ struct TicketWork: Sendable {
     var edits: [String] = []
     /// That people deleted it in the target.
     var gone: Diagnostic?
+    /// Whether people edited the ticket and it is set all the same, as asked.
+    var overwritesEdits = false
     /// What somebody has to see although the ticket goes on.
     var notices: [Diagnostic] = []
     /// All files of the ticket whose bytes are here, whether the target takes them or not.
@@ -309,9 +311,10 @@ struct TicketPreparation: Sendable {
             let kept = try await journal.losses(of: ticket.id).filter { $0.field.contains("attachments") }
             work.losses += kept.filter { !work.losses.contains($0) }
         }
-        if work.action == .update, !setup.overwritesConflicts {
+        if work.action == .update {
             switch try await standing(of: work) {
             case .ours: break
+            case .edited where setup.overwritesConflicts: work.overwritesEdits = true
             case .edited:
                 work.keepConflicts()
                 if let fingerprints, await fingerprints.mayShowEdits() {

@@ -31,6 +31,7 @@ struct TicketWriter {
         record.draft = work.draft
         // Durable before the first write: a run after this one cannot tell people's edits from half of what this one writes.
         if work.action == .conflict { record.edits = .conflict }
+        if work.overwritesEdits { record.edits = record.edits ?? .noticed }
         self.record = record
         let kind: TicketEnd.Kind =
             switch work.action {
@@ -323,8 +324,10 @@ struct TicketWriter {
         record.state = work.endState
         record.failure = nil
         if work.endState == .takenBack { return [.ticket(record)] }
-        // Overwritten as asked, or people put it back.
-        if work.endState == .complete, work.action == .update, record.edits == .conflict { record.edits = nil }
+        // Overwritten as asked: the rest of what people made stays theirs, also for `undo`. Or they put it back.
+        if work.endState == .complete, work.action == .update, record.edits == .conflict {
+            record.edits = work.overwritesEdits ? .noticed : nil
+        }
         var entries: [JournalEntry] = [.ticket(record), .losses(ticket: work.id, losses)]
         let lines = FinishingFile.resolve(work.finishing, steps: work.all, receipts: receipts)
         if !lines.isEmpty || !work.finishing.isEmpty { entries.append(.finishing(ticket: work.id, lines)) }

@@ -121,7 +121,7 @@ package struct RunText {
         let ids = shown.joined(separator: ", ") + (more > 0 ? " and \(TerminalText.count(more)) more" : "")
         let texts = [
             "edited by people in the target, who keep its properties: \(ids)",
-            "fix: look at them there; `migrate --conflicts overwrite` sets them as the source has them",
+            "fix: look at them there; `migrate --conflicts overwrite` sets what is kept back",
         ]
         return ["", style.bold("In conflict")]
             + texts.flatMap { text in

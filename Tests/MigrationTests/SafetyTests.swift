@@ -212,6 +212,10 @@ struct SafetyTests {
         _ = try await Runner(setup: options, target: target, journal: world.journal, options: RunOptions()).migrate()
         #expect(world.helpdesk.content[0].properties["status"] == "closed")
         #expect(try await JournalReader(world.journal).status().conflicts.isEmpty)
+        // What people made besides is not taken for ours: `undo` leaves it.
+        #expect(try await world.journal.ticket("t1")?.ticket.edits == .noticed)
+        let undone = try await Undoer(setup: world.setup(), target: target, journal: world.journal).undo()
+        #expect(undone.touched.map(\.id) == ["t1"])
     }
 
     @Test func aRunThatDiesInAConflictOverwritesNothingWhereverItDies() async throws {

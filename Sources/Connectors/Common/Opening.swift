@@ -12,12 +12,17 @@ extension Ticket {
 
     /// Which message is the ticket's own text, by the messages' keys; nil: none of them.
     ///
-    /// The first one, if it is public, when the ticket is made. Ever after the one that `made`, what is known of the
-    /// making, names as `opening`; also when the source brings an earlier one later.
-    func openingIndex(_ keys: [String], made: TicketProgress.Done?) -> Int? {
-        guard let key = made?.receipt.details["opening"]?.string else {
-            return messages.first?.kind == .reply ? 0 : nil
-        }
-        return keys.firstIndex(of: key)
+    /// `first` when the ticket is made. Ever after the one that the receipt of the making (`createKey`) names as `opening`,
+    /// also when the source brings an earlier one later. A text that has no id of its own (the content of a ticket, in most
+    /// helpdesks) is known by its words alone: when they changed, `first` is still it, unless it was written by itself.
+    func openingIndex(_ keys: [String], first: Int?, progress: TicketProgress, createKey: WriteKey) -> Int? {
+        guard let made = progress.done[createKey]?.receipt.details["opening"]?.string else { return first }
+        if let same = keys.firstIndex(of: made) { return same }
+        guard made.hasPrefix("~"), let first, keys[first].hasPrefix("~") else { return nil }
+        let isWritten = progress.done.keys.contains { $0.part == "message:\(keys[first])" }
+        return isWritten ? nil : first
     }
+
+    /// The first message, if it is public.
+    var publicFirst: Int? { messages.first?.kind == .reply ? 0 : nil }
 }

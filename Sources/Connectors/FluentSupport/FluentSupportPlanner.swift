@@ -108,14 +108,12 @@ struct FluentSupportPlanner {
 
     /// Which message is the ticket's own text; nil: none of them.
     ///
-    /// The first one when the ticket is made, and the same one ever after, also when the source brings an earlier one
-    /// later.
+    /// As ``Ticket/openingIndex(_:first:progress:createKey:)``; of an adopted ticket, what it holds is told by its hash alone.
     private func openingIndex(_ keys: [String]) -> Int? {
-        let first = ticket.messages.first?.kind == .reply ? 0 : nil
-        guard let done = progress.done[createKey] else { return first }
-        if let key = done.receipt.details["opening"]?.string { return keys.firstIndex(of: key) }
-        // An adopted ticket: what it holds is told by its hash alone.
-        guard let proof = done.receipt.proof else { return first }
+        let first = ticket.publicFirst
+        guard let done = progress.done[createKey], done.receipt.details["opening"]?.string == nil,
+            let proof = done.receipt.proof
+        else { return ticket.openingIndex(keys, first: first, progress: progress, createKey: createKey) }
         return ticket.messages.indices.first { index in
             guard ticket.messages[index].kind == .reply else { return false }
             let header = draft.authorships.indices.contains(index) ? draft.authorships[index].header : nil

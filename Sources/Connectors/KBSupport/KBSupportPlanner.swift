@@ -40,7 +40,8 @@ struct KBSupportPlanner {
     /// The whole plan; call once.
     mutating func make() -> TicketPlan {
         let keys = ticket.messageKeys()
-        let opening = ticket.openingIndex(keys, made: progress.done[createKey])
+        let opening = ticket.openingIndex(
+            keys, first: ticket.publicFirst, progress: progress, createKey: createKey)
         let status = status()
         guard refusals.isEmpty else { return TicketPlan(losses: book.losses, refusals: refusals) }
         if ticket.priority != nil || ticket.priorityLabel != nil {

@@ -63,7 +63,7 @@ package final class KBSupportTarget: TicketTarget {
         get async {
             TargetFeatures(
                 notes: false, notificationPolicies: [.refuse, .allow], settleTime: options.settleTime,
-                listsCheaply: true, requestTime: site.requestTime)
+                listsCheaply: true, filesArePublic: true, requestTime: site.requestTime)
         }
     }
 

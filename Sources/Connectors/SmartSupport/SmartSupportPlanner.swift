@@ -52,7 +52,8 @@ struct SmartSupportPlanner {
             noteLines.append("\(loss.field): \(loss.value ?? "–")")
         }
         let keys = ticket.messageKeys()
-        let opening = openingIndex(keys)
+        let opening = ticket.openingIndex(
+            keys, first: ticket.publicFirst, progress: progress, createKey: createKey)
         let status = status()
         let priority = priority()
         let customer = customer(opening: opening)
@@ -90,17 +91,6 @@ struct SmartSupportPlanner {
                 ("agent", agent),
             ]
         }
-    }
-
-    /// Which message is the ticket's own text; nil: none of them.
-    ///
-    /// The first one when the ticket is made, and the same one ever after, also when the source brings an earlier one later.
-    private func openingIndex(_ keys: [String]) -> Int? {
-        let first = ticket.messages.first?.kind == .reply ? 0 : nil
-        guard let done = progress.done[createKey], let key = done.receipt.details["opening"]?.string else {
-            return first
-        }
-        return keys.firstIndex(of: key)
     }
 
     // MARK: Words

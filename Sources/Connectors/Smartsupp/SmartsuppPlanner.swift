@@ -43,7 +43,9 @@ struct SmartsuppPlanner {
     /// The whole plan; call once.
     mutating func make() -> TicketPlan {
         let keys = ticket.messageKeys()
-        let opening = openingIndex(keys)
+        // The first public one, and ever after the one that it began with.
+        let opening = ticket.openingIndex(
+            keys, first: ticket.messages.firstIndex { $0.kind == .reply }, progress: progress, createKey: createKey)
         let closes = status()
         guard plan.refusals.isEmpty else { return plan }
         properties()
@@ -71,14 +73,6 @@ struct SmartsuppPlanner {
         }
         plan.losses += book.losses
         return plan
-    }
-
-    /// Which message the conversation begins with: the first public one, and ever after the one that it began with.
-    private func openingIndex(_ keys: [String]) -> Int? {
-        if let key = progress.done[createKey]?.receipt.details["opening"]?.string {
-            return key.isEmpty ? nil : keys.firstIndex(of: key)
-        }
-        return ticket.messages.firstIndex { $0.kind == .reply }
     }
 
     // MARK: Properties

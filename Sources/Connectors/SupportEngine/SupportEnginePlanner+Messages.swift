@@ -8,7 +8,8 @@ extension SupportEnginePlanner {
     ///
     /// Never a note: posted as a reply it would be public.
     mutating func messages(_ form: [(String, String)], keys: [String]) {
-        let opening = ticket.openingIndex(keys, made: progress.done[createKey])
+        let opening = ticket.openingIndex(
+            keys, first: ticket.publicFirst, progress: progress, createKey: createKey)
         let texts: [String]
         if let opening {
             texts = self.texts(opening, key: createKey)
