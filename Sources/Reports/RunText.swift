@@ -133,7 +133,7 @@ package struct RunText {
 
     private var borrowed: [String] {
         guard !report.borrowed.isEmpty else { return [] }
-        return ["", style.yellow("Still borrowed (`ticketferry restore \(file)` gives it back)")]
+        return ["", style.yellow("Still borrowed (a whole run gives it back, or `ticketferry restore \(file)`)")]
             + report.borrowed.map { "  - \(TerminalText.safe($0.borrowing.summary)), since \($0.since)" }
     }
 }

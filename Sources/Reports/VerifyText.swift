@@ -77,7 +77,7 @@ package struct VerifyText {
         }
         if let count = v.independentCount {
             lines.append(
-                "The target counts \(TerminalText.counted(count, "ticket")) in all; \(TerminalText.count(v.listed)) of them carry this migration's marks"
+                "The target counts \(TerminalText.counted(count, "ticket")) in all; \(TerminalText.count(v.listed)) of them were found by their marks"
             )
         }
         return lines.flatMap { TerminalText.wrapped($0, width: width) }
