@@ -29,7 +29,7 @@ struct TerminalTextTests {
                 #expect(lines.allSatisfy { TerminalText.width($0) <= width }, "\(lines)")
                 #expect(
                     lines.joined(separator: " ").contains(
-                        lines == texts[0] ? "nothing else uses them" : "this migration's marks"))
+                        lines == texts[0] ? "nothing else uses them" : "found by their marks"))
             }
         }
     }
