@@ -48,23 +48,23 @@ extension Exam {
                     "after adopting, \(after.count) tickets with \(after.values.reduce(0, +)) messages stand instead of "
                         + "\(usual.count) with \(usual.values.reduce(0, +))")
             }
-            return out + (try await Self.onEditedOpenings(self))
-        }
+            return out
+        } + editedOpenings()
     }
 
     /// The content of a ticket has no id in most helpdesks: edited in the source, it is not written once more.
-    private static func onEditedOpenings(_ exam: Exam) async throws -> [String] {
-        try await exam.onSite { site in
-            var tickets = exam.hostile(6, seed: 11)
+    private func editedOpenings() async throws -> [String] {
+        try await onSite { site in
+            var tickets = hostile(6, seed: 11)
             for i in tickets.indices where !tickets[i].messages.isEmpty { tickets[i].messages[0].id = nil }
-            let first = try await exam.compared(tickets, on: site)
-            let usual = try await census(site)
+            let first = try await compared(tickets, on: site)
+            let usual = try await Self.census(site)
             for i in tickets.indices where !tickets[i].messages.isEmpty {
                 tickets[i].messages[0].body = .text("this text was edited in the source")
             }
-            _ = try await exam.pair(site).run(
+            _ = try await pair(site).run(
                 MemorySource(tickets), to: site.target().0, journal: first.journal)
-            let after = try await census(site)
+            let after = try await Self.census(site)
             return after == usual ? [] : ["edited openings: \(after) messages stand instead of \(usual)"]
         }
     }
